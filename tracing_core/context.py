@@ -1,0 +1,119 @@
+"""Start, find and finish the trace of this task or thread (seed B, section 5)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from tracing_core.errors import InvalidInput
+from tracing_core.ids import check_trace_id, safe_project
+from tracing_core.model import SpanKind, TraceStatus
+from tracing_core.noop import _NoOpTrace, no_trace
+from tracing_core.recording import NO_SPAN, AnySpan, current
+from tracing_core.runtime import runtime
+from tracing_core.sink import Receipt
+from tracing_core.trace import Trace
+
+logger = logging.getLogger(__name__)
+
+AnyTrace = Trace | _NoOpTrace
+
+
+class TraceContext:
+    """The life of a trace. Each asyncio task and each thread of a `TracingThreadPoolExecutor` sees its own."""
+
+    @staticmethod
+    def start(
+        *,
+        project_name: str | None = None,
+        query: str | None = None,
+        intent: str | None = None,
+        domain: str | None = None,
+        report_type: str | None = None,
+        research_type: str | None = None,
+        project_id: str | None = None,
+        enabled: bool = True,
+        name: str = "request",
+        library: str | None = None,
+        session_id: str | None = None,
+        user_id: str | None = None,
+        tags: Iterable[str] = (),
+        trace_id: str | None = None,
+        parent_span_id: str | None = None,
+        source: str = "native",
+    ) -> AnyTrace:
+        """Start a trace and make it the current one.
+
+        Args:
+            project_name: whose run this is; names the directory of its file, so unsafe characters are replaced.
+            query: what was asked.
+            enabled: False gives a trace that records nothing, as does a project that the settings switch off.
+            name: the operation, such as `POST /ask`.
+            trace_id: the id under which the caller knows this run, 32 hex digits; a new one otherwise.
+            parent_span_id: the caller's span above this run.
+
+        Returns:
+            The trace; never raises.
+        """
+        surroundings = runtime()
+        project = safe_project(project_name) if project_name else surroundings.project
+        if not enabled or not surroundings.traces(project):
+            return no_trace()
+        trace = Trace(surroundings, name, _usable(trace_id), project, source)
+        trace.query, trace.intent, trace.domain = query, intent, domain
+        trace.report_type, trace.research_type, trace.project_id = report_type, research_type, project_id
+        trace.library, trace.session_id, trace.user_id = library, session_id, user_id
+        trace.tags, trace.parent_span_id = tags, parent_span_id
+        if project_name and project != project_name:
+            trace.root.details["project_name_given"] = project_name
+        trace.root.enter()
+        return trace
+
+    @staticmethod
+    def current() -> Trace | None:
+        """The trace of this task or thread; None when there is none, or when it is not recorded."""
+        span = current.get()
+        return span.trace if span is not None else None
+
+    @staticmethod
+    def finish(trace: AnyTrace) -> Receipt:
+        """Hand a trace to the writer. A run that was not marked is incomplete. Handing over twice counts once.
+
+        Returns:
+            At once, a receipt to `await` (or to ask for its `result`) by who needs to know that the trace is stored.
+        """
+        if not isinstance(trace, Trace):
+            trace.leave()
+            receipt = Receipt(trace.trace_id)
+            receipt.settle(database="dropped", database_error="tracing is disabled")
+            return receipt
+        if trace.receipt is None:
+            if trace.status is TraceStatus.IN_PROGRESS:
+                trace.mark_incomplete()
+            trace.receipt = runtime().sink.submit(trace)
+        trace.root.leave()
+        return trace.receipt
+
+
+def span(name: str, kind: str = SpanKind.UNKNOWN, **attributes: Any) -> AnySpan:
+    """Open a span on the current trace, to be used with `with`; does nothing when there is no trace."""
+    parent = current.get()
+    if parent is None:
+        return NO_SPAN
+    return parent.trace.span(name, kind, **attributes)
+
+
+def current_span() -> AnySpan:
+    """The innermost open span; one that keeps nothing when there is no trace."""
+    return current.get() or NO_SPAN
+
+
+def _usable(trace_id: str | None) -> str | None:
+    if trace_id is None:
+        return None
+    try:
+        return check_trace_id(trace_id)
+    except InvalidInput:
+        logger.warning("a trace id that cannot be used was given; the run gets a new one")
+        return None

@@ -1,0 +1,55 @@
+"""Every error that Tracewhy raises on purpose.
+
+    TracewhyError
+    ├── SettingsError            a setting has a value that cannot be used
+    ├── InvalidInput             something a caller sent does not fit; names the field and the fix
+    ├── TraceNotFound            no trace has this id
+    └── StorageError             the store did not do what was asked
+        ├── DatabaseUnavailable  PostgreSQL cannot be reached or went away; trying again may help
+        └── DataRejected         PostgreSQL refused the data itself; trying again will not help
+
+The docstring of a class is its message when it is raised without one.
+"""
+
+from __future__ import annotations
+
+
+class TracewhyError(Exception):
+    """Tracewhy could not do what was asked."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class SettingsError(TracewhyError):
+    """A setting has a value that cannot be used."""
+
+
+class InvalidInput(TracewhyError):
+    """The input does not fit.
+
+    Args:
+        field: the name of the field that is wrong.
+        problem: what is wrong with it and how to mend it, as half a sentence.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class TraceNotFound(TracewhyError):
+    """There is no trace with this id."""
+
+
+class StorageError(TracewhyError):
+    """The store did not do what was asked."""
+
+
+class DatabaseUnavailable(StorageError):
+    """The database cannot be reached; check that PostgreSQL runs and that DATABASE_URL is right."""
+
+
+class DataRejected(StorageError):
+    """The database refused the data."""

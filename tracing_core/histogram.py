@@ -1,0 +1,39 @@
+"""A logarithmic histogram: quantiles with a relative error of at most 1 %, merged by adding counts.
+
+A duration falls into the bin `ceil(log_g(duration))`, where g is chosen so that the middle of every bin is within 1 % of
+each duration in it (the DDSketch of Masson, Rim and Lee, 2019). A histogram is a mapping of bin number to count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+RELATIVE_ERROR = 0.01
+_GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+_LOG_GAMMA = math.log(_GAMMA)
+_SHORTEST_MS = 0.001
+
+
+def bin_of(milliseconds: float) -> int:
+    """The number of the bin that a duration falls into; everything up to a microsecond shares the lowest."""
+    return math.ceil(math.log(max(milliseconds, _SHORTEST_MS)) / _LOG_GAMMA)
+
+
+def bin_value(number: int) -> float:
+    """The duration in milliseconds that stands for a bin."""
+    return 2 * _GAMMA**number / (_GAMMA + 1)
+
+
+def quantile(histogram: Mapping[int, int], q: float) -> float | None:
+    """The duration in milliseconds below which the share `q` (0 to 1) of all lies; None for an empty histogram."""
+    total = sum(histogram.values())
+    if total == 0:
+        return None
+    rank = q * (total - 1)
+    seen = 0
+    for number in sorted(histogram):
+        seen += histogram[number]
+        if seen > rank:
+            return bin_value(number)
+    return bin_value(max(histogram))

@@ -1,0 +1,59 @@
+"""The trace of a run that is not recorded: takes every call, keeps nothing, costs next to nothing."""
+
+from __future__ import annotations
+
+from contextvars import Token
+from typing import Any
+
+from tracing_core.model import TraceStatus
+from tracing_core.recording import NO_SPAN, NoOpSpan, Span, current
+
+
+class _NoOpTrace:
+    """Stands in for a `Trace` when tracing is off (seed B). It is true in `if trace:` like the real one."""
+
+    enabled = False
+    trace_id = "noop"
+    status = TraceStatus.IN_PROGRESS
+    duration_seconds = None
+    root = NO_SPAN
+
+    def span(self, name: str, kind: str = "", **attributes: Any) -> NoOpSpan:
+        return NO_SPAN
+
+    start_step = span
+
+    def start_stage(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+    end_stage = record = record_evidence = record_prompts = record_iteration = set_outputs = start_stage
+    mark_complete = mark_failed = mark_incomplete = start_stage
+
+    def leave(self) -> None:
+        """There is nothing to undo."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        return None
+
+
+NO_TRACE = _NoOpTrace()
+
+
+class _ShadowingTrace(_NoOpTrace):
+    """The same inside a trace that is recorded, which must not get what this run would have recorded."""
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "_token", current.set(None))
+
+    def leave(self) -> None:
+        """Make the outer trace the current one again."""
+        token: Token[Span | None] = self.__dict__["_token"]
+        try:
+            current.reset(token)
+        except (ValueError, RuntimeError):  # finished twice, or in another context, where nothing was changed
+            return
+
+
+def no_trace() -> _NoOpTrace:
+    """A trace that records nothing, and lets nobody above it record in its place."""
+    return NO_TRACE if current.get() is None else _ShadowingTrace()

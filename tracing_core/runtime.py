@@ -1,0 +1,57 @@
+"""What recording needs from its surroundings: a clock, ids, where finished traces go, and which projects are traced."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tracing_core.clock import Clock, SystemClock
+from tracing_core.ids import IdSource
+from tracing_core.sink import NowhereSink, Sink
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+logger = logging.getLogger(__name__)
+
+
+def _nothing_untraced() -> AbstractSet[str]:
+    return frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Runtime:
+    """The surroundings of recording in this process."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    ids: IdSource = field(default_factory=IdSource)
+    sink: Sink = field(default_factory=NowhereSink)
+    project: str = "default"
+    tracing: bool = True
+    untraced_projects: AbstractSet[str] = field(default_factory=_nothing_untraced)
+
+    def traces(self, project: str) -> bool:
+        """Whether runs of this project are recorded."""
+        return self.tracing and project not in self.untraced_projects
+
+
+_runtime = Runtime()
+
+
+def runtime() -> Runtime:
+    """The surroundings in force."""
+    return _runtime
+
+
+def configure(new: Runtime) -> Callable[[], None]:
+    """Put `new` in force; the function returned puts back what was."""
+    global _runtime
+    before, _runtime = _runtime, new
+
+    def restore() -> None:
+        global _runtime
+        _runtime = before
+
+    return restore

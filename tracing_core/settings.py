@@ -1,0 +1,158 @@
+"""Every setting, in one table: its name, type, default and meaning. Read once, from the environment and `.env`.
+
+`python -m tracing_core settings` prints the table with the values in force.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tracing_core.errors import InvalidInput, SettingsError
+from tracing_core.ids import check_project
+
+
+class Price(BaseModel):
+    """Dollars per million tokens of one model; `cached` defaults to `input`."""
+
+    input: Decimal
+    output: Decimal = Decimal(0)
+    cached: Decimal | None = None
+
+
+class Settings(BaseSettings):
+    """The settings of one process."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    database_url: str | None = Field(
+        None, description="PostgreSQL to store traces in; without it an embedded PostgreSQL under the data directory"
+    )
+    data_dir: Path = Field(
+        Path(".data"), alias="TRACEWHY_DATA_DIR", description="Trace files, embedded database, search index and spool"
+    )
+    project: str = Field(
+        "default", alias="TRACEWHY_PROJECT", description="Project of traces that do not name one themselves"
+    )
+    tracing: bool = Field(True, alias="TRACEWHY_TRACING", description="Whether anything is recorded at all")
+    untraced_projects: tuple[str, ...] = Field(
+        (), alias="TRACEWHY_UNTRACED_PROJECTS", description='Projects that record nothing, as JSON: ["a", "b"]'
+    )
+    mode: Literal["develop", "product"] = Field(
+        "develop",
+        alias="TRACEWHY_MODE",
+        description="develop keeps every trace; product keeps a share of the successes and all errors",
+    )
+    success_share: float = Field(
+        0.1, ge=0, le=1, alias="TRACEWHY_SUCCESS_SHARE", description="Share of successes kept in product mode"
+    )
+    queue_size: int = Field(
+        10_000, ge=1, alias="TRACEWHY_QUEUE_SIZE", description="Finished traces that may wait for the writer"
+    )
+    batch_size: int = Field(100, ge=1, alias="TRACEWHY_BATCH_SIZE", description="Traces in one transaction at most")
+    flush_seconds: float = Field(
+        5.0, gt=0, alias="TRACEWHY_FLUSH_SECONDS", description="Longest wait for a batch to fill, in seconds"
+    )
+    empty_answer_chars: int = Field(
+        50, ge=0, alias="TRACEWHY_EMPTY_ANSWER_CHARS", description="Shorter answers are flagged EMPTY, in characters"
+    )
+    low_confidence: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        alias="TRACEWHY_LOW_CONFIDENCE",
+        description="Lower confidence is flagged LOW_CONFIDENCE, 0 to 1",
+    )
+    negative_rating: int = Field(
+        2, ge=1, le=5, alias="TRACEWHY_NEGATIVE_RATING", description="Ratings up to this one are flagged USER_NEGATIVE"
+    )
+    prices: dict[str, Price] = Field(
+        {},
+        alias="TRACEWHY_PRICES",
+        description='Prices that override the built-in ones, as JSON: {"model": {"input": 0.1, "output": 0.4}}, '
+        "in dollars per million tokens",
+    )
+    statement_timeout_ms: int = Field(
+        15_000, ge=0, alias="TRACEWHY_STATEMENT_TIMEOUT_MS", description="Longest query of a page, in milliseconds"
+    )
+    llm_base_url: str | None = Field(
+        None, description="OpenAI-compatible server, such as http://localhost:11434/v1; without it the embedded model"
+    )
+    llm_model: str | None = Field(None, description="Model to ask for at LLM_BASE_URL; without it the first one listed")
+    llm_api_key: str | None = Field(None, description="Key sent to LLM_BASE_URL")
+    llm_timeout_seconds: float = Field(
+        60.0, gt=0, alias="LLM_TIMEOUT_SECONDS", description="Longest silence of the model, in seconds"
+    )
+    embedded_model: bool = Field(
+        True,
+        alias="TRACEWHY_EMBEDDED_MODEL",
+        description="Whether the embedded model may be loaded; else answers quote",
+    )
+    max_question_bytes: int = Field(
+        100_000, ge=1, alias="TRACEWHY_MAX_QUESTION_BYTES", description="Longest question accepted, in bytes"
+    )
+    api_url: str | None = Field(
+        None, description="Service that the dashboard talks to; without it the dashboard starts one"
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8501",
+        alias="TRACEWHY_PUBLIC_URL",
+        description="Address of the dashboard, for links to traces",
+    )
+    host: str = Field("127.0.0.1", alias="TRACEWHY_HOST", description="Address that the service listens on")
+    service_port: int = Field(8000, alias="TRACEWHY_SERVICE_PORT", description="Port of the service")
+    otlp_port: int = Field(
+        4318, alias="TRACEWHY_OTLP_PORT", description="Second port of the service, for OTLP over HTTP"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", alias="TRACEWHY_LOG_LEVEL", description="Least severe log lines that are printed"
+    )
+
+    @field_validator("project")
+    @classmethod
+    def _project_names_a_directory(cls, value: str) -> str:
+        try:
+            return check_project(value)
+        except InvalidInput as error:
+            raise ValueError(error.problem) from error
+
+    @property
+    def projects_dir(self) -> Path:
+        """Where the trace files are: `{data_dir}/projects/{project}/_traces/{trace_id}.json`."""
+        return self.data_dir / "projects"
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Read the settings from the environment and `.env`.
+
+    Args:
+        overrides: values by environment name (`TRACEWHY_PROJECT="x"`) that win over both.
+
+    Raises:
+        SettingsError: a value cannot be used; the message names the setting.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("bad setting: " + "; ".join(problems)) from error
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read at the first call.
+
+    Raises:
+        SettingsError: a value cannot be used; the message names the setting.
+    """
+    return read_settings()
+
+
+def environment_name(field: str) -> str:
+    """The environment variable that sets `field`."""
+    return Settings.model_fields[field].alias or field.upper()

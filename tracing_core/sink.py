@@ -1,0 +1,90 @@
+"""Where finished traces go: one method, an in-memory twin for tests, and the receipt for what was handed over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from tracing_core.trace import Trace
+
+logger = logging.getLogger(__name__)
+
+
+class Receipt:
+    """What became of a trace that was handed over. Wait for it by `await receipt` or `receipt.result(seconds)`.
+
+    The outcome has trace_id, file_path or file_error, and database (saved, spooled, sampled_out, dropped, rejected)
+    with database_error where there is one.
+    """
+
+    __slots__ = ("_future", "_hurry", "trace_id")
+
+    def __init__(self, trace_id: str, hurry: Callable[[], None] | None = None) -> None:
+        self.trace_id = trace_id
+        self._future: Future[dict[str, Any]] = Future()
+        self._hurry = hurry
+
+    def settle(self, **outcome: Any) -> None:
+        """Say what became of it; the first word counts."""
+        if not self._future.done():
+            self._future.set_result({"trace_id": self.trace_id, **outcome})
+
+    def result(self, timeout: float | None = None) -> dict[str, Any]:
+        """Wait until the trace is stored (or is known not to be), which also makes the writer write now.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Raises:
+            TimeoutError: nothing is known yet.
+        """
+        self._press()
+        return self._future.result(timeout)
+
+    def __await__(self) -> Generator[Any, None, dict[str, Any]]:
+        self._press()
+        return asyncio.wrap_future(self._future).__await__()
+
+    def _press(self) -> None:
+        if self._hurry is not None and not self._future.done():
+            self._hurry()
+
+
+class Sink(Protocol):
+    """Takes finished traces. Never blocks, never raises."""
+
+    def submit(self, trace: Trace) -> Receipt:
+        """Take over `trace`."""
+        ...
+
+
+class MemorySink:
+    """Keeps finished traces in a list; for tests."""
+
+    def __init__(self) -> None:
+        self.traces: list[Trace] = []
+
+    def submit(self, trace: Trace) -> Receipt:
+        self.traces.append(trace)
+        receipt = Receipt(trace.trace_id)
+        receipt.settle(database="in memory")
+        return receipt
+
+
+class NowhereSink:
+    """Used until `tracing_core.init()` is called: keeps nothing, and says so once."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def submit(self, trace: Trace) -> Receipt:
+        if not self._said:
+            self._said = True
+            logger.warning("trace %s is not kept: call tracing_core.init() when the program starts", trace.trace_id)
+        receipt = Receipt(trace.trace_id)
+        receipt.settle(database="dropped", database_error="tracing_core.init() was not called")
+        return receipt

@@ -1,0 +1,218 @@
+"""The tables, declared once. The migrations build the same schema; a test compares the two.
+
+`traces` is the projection of a run that lists and filters read; `trace_spans` holds its tree, by day; `decisions` its
+choices; `feedback` what people thought; `trace_metrics` the rollups; `ledger` what became of every trace received.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.sql.elements import ColumnElement
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Moment = DateTime(timezone=True)
+
+traces = Table(
+    "traces",
+    metadata,
+    Column("trace_id", Text, primary_key=True),
+    Column("project", Text, nullable=False),
+    Column("project_id", Text),
+    Column("name", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("error", Text),
+    Column("query", Text),
+    Column("answer", Text),
+    Column("intent", Text),
+    Column("domain", Text),
+    Column("report_type", Text),
+    Column("research_type", Text),
+    Column("library", Text),
+    Column("session_id", Text),
+    Column("user_id", Text),
+    Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("started_at", Moment, nullable=False),
+    Column("completed_at", Moment),
+    Column("duration_ms", Double),
+    Column("retrieval_ms", Double),
+    Column("generation_ms", Double),
+    Column("stage_ms", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("time_to_first_token_ms", Double),
+    Column("tokens_per_second", Double),
+    Column("model", Text),
+    Column("input_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("cached_tokens", Integer),
+    Column("cost_usd", Numeric(20, 10)),
+    Column("unknown_models", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("confidence", Double),
+    Column("citations_count", Integer),
+    Column("quality_flag", Text, nullable=False),
+    Column("rating", SmallInteger),
+    Column("quality_gate_passed", Boolean),
+    Column("overall_quality_score", Double),
+    Column("evidence_collected", Integer),
+    Column("evidence_passed", Integer),
+    Column("evidence_filtered", Integer),
+    Column("iteration_count", Integer, nullable=False, server_default=text("1")),
+    Column("quality_gate_failures", Integer, nullable=False, server_default=text("0")),
+    Column("span_count", Integer, nullable=False),
+    Column("decision_count", Integer, nullable=False),
+    Column("parent_trace_id", Text),
+    Column("trace_file_path", Text),
+    Column("report_file_path", Text),
+    Column("output_file_paths", ARRAY(Text)),
+    Column("sampling_probability", Double, nullable=False, server_default=text("1")),
+    Column("schema_version", SmallInteger, nullable=False),
+    Column("created_at", Moment, nullable=False, server_default=func.now()),
+    Column("updated_at", Moment, nullable=False, server_default=func.now()),
+)
+
+Index("ix_traces_newest", traces.c.project, traces.c.started_at.desc(), traces.c.trace_id.desc())
+Index("ix_traces_all_newest", traces.c.started_at.desc(), traces.c.trace_id.desc())
+Index("ix_traces_flag", traces.c.quality_flag, traces.c.started_at.desc(), postgresql_where=traces.c.quality_flag != "NORMAL")
+Index("ix_traces_not_complete", traces.c.status, traces.c.started_at.desc(), postgresql_where=traces.c.status != "complete")
+Index("ix_traces_library", traces.c.library, traces.c.started_at.desc())
+Index("ix_traces_model", traces.c.model, traces.c.started_at.desc())
+Index("ix_traces_session", traces.c.session_id, traces.c.started_at, postgresql_where=traces.c.session_id.is_not(None))
+Index("ix_traces_user", traces.c.user_id, traces.c.started_at.desc(), postgresql_where=traces.c.user_id.is_not(None))
+Index("ix_traces_duration", traces.c.duration_ms.desc())
+
+
+def search_document() -> ColumnElement[str]:
+    """The text that a search looks through. A query must use this very expression for its index to serve.
+
+    PostgreSQL's `simple` configuration: questions name identifiers, which stemming would damage.
+    """
+    question = func.left(func.coalesce(traces.c.query, ""), 2000)
+    answer = func.left(func.coalesce(traces.c.answer, ""), 4000)
+    return func.to_tsvector(literal_column("'simple'::regconfig"), question + literal_column("' '") + answer)
+
+
+trace_spans = Table(
+    "trace_spans",
+    metadata,
+    Column("trace_id", Text, nullable=False),
+    Column("span_id", Text, nullable=False),
+    Column("parent_id", Text),
+    Column("position", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("duration_ms", Double),
+    Column("status", Text, nullable=False),
+    Column("error", Text),
+    Column("decision_count", SmallInteger, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    PrimaryKeyConstraint("trace_id", "span_id", "started_at"),
+    postgresql_partition_by="RANGE (started_at)",
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("trace_id", Text, ForeignKey("traces.trace_id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("span_id", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("what", JSONB, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("confidence", Double),
+    Column("alternatives_considered", JSONB, nullable=False),
+    Column("inputs", JSONB, nullable=False),
+    Column("decided_at", Moment, nullable=False),
+    PrimaryKeyConstraint("trace_id", "position"),
+)
+Index("ix_decisions_type", decisions.c.decision, decisions.c.decided_at.desc())
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("feedback_id", Text, primary_key=True),
+    Column("trace_id", Text, ForeignKey("traces.trace_id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("rating", SmallInteger, nullable=False),
+    Column("comment", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("trace_id", "user_id"),
+    CheckConstraint("rating BETWEEN 1 AND 5", name="rating_1_to_5"),
+    CheckConstraint("char_length(comment) <= 2000", name="comment_length"),
+)
+Index("ix_feedback_newest", feedback.c.updated_at.desc())
+Index("ix_feedback_rating", feedback.c.rating, feedback.c.updated_at.desc())
+
+trace_metrics = Table(
+    "trace_metrics",
+    metadata,
+    Column("project", Text, nullable=False),
+    Column("granularity", Text, nullable=False, comment="minute, hour or day"),
+    Column("bucket", Moment, nullable=False, comment="when the bucket starts"),
+    Column("dimension", Text, nullable=False, comment="trace (every trace), operation (spans by name), library or model"),
+    Column("value", Text, nullable=False, comment="which operation, library or model; empty for dimension trace"),
+    Column("count", BigInteger, nullable=False),
+    Column("errors", BigInteger, nullable=False),
+    Column("duration_ms_sum", Double, nullable=False),
+    Column("timed_count", BigInteger, nullable=False, comment="how many had a duration"),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost_usd", Numeric(20, 10), nullable=False),
+    Column("unpriced_count", BigInteger, nullable=False, comment="traces that used a model whose price is unknown"),
+    Column("flag_user_negative", BigInteger, nullable=False),
+    Column("flag_empty", BigInteger, nullable=False),
+    Column("flag_low_confidence", BigInteger, nullable=False),
+    Column("flag_normal", BigInteger, nullable=False),
+    Column("rating_count", BigInteger, nullable=False),
+    Column("rating_sum", BigInteger, nullable=False),
+    Column("bins", ARRAY(Integer), nullable=False, comment="logarithmic histogram of durations: bin numbers"),
+    Column("bin_counts", ARRAY(BigInteger), nullable=False, comment="and how many fell into each"),
+    PrimaryKeyConstraint("project", "granularity", "dimension", "bucket", "value"),
+    CheckConstraint("granularity IN ('minute', 'hour', 'day')", name="granularity"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("day", Date, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("outcome", Text, nullable=False, comment="received, stored, sampled_out, dead_lettered or dropped"),
+    Column("reason", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("day", "source", "outcome", "reason"),
+)
+
+Index("ix_traces_search", search_document(), postgresql_using="gin")
