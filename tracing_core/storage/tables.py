@@ -102,13 +102,23 @@ traces = Table(
 
 Index("ix_traces_newest", traces.c.project, traces.c.started_at.desc(), traces.c.trace_id.desc())
 Index("ix_traces_all_newest", traces.c.started_at.desc(), traces.c.trace_id.desc())
-Index("ix_traces_flag", traces.c.quality_flag, traces.c.started_at.desc(), postgresql_where=traces.c.quality_flag != "NORMAL")
-Index("ix_traces_not_complete", traces.c.status, traces.c.started_at.desc(), postgresql_where=traces.c.status != "complete")
+Index(
+    "ix_traces_flag",
+    traces.c.quality_flag,
+    traces.c.started_at.desc(),
+    postgresql_where=traces.c.quality_flag != "NORMAL",
+)
+Index(
+    "ix_traces_not_complete",
+    traces.c.status,
+    traces.c.started_at.desc(),
+    postgresql_where=traces.c.status != "complete",
+)
 Index("ix_traces_library", traces.c.library, traces.c.started_at.desc())
 Index("ix_traces_model", traces.c.model, traces.c.started_at.desc())
 Index("ix_traces_session", traces.c.session_id, traces.c.started_at, postgresql_where=traces.c.session_id.is_not(None))
 Index("ix_traces_user", traces.c.user_id, traces.c.started_at.desc(), postgresql_where=traces.c.user_id.is_not(None))
-Index("ix_traces_duration", traces.c.duration_ms.desc())
+Index("ix_traces_duration", traces.c.duration_ms.desc(), traces.c.trace_id.desc())
 
 
 def search_document() -> ColumnElement[str]:
@@ -182,7 +192,9 @@ trace_metrics = Table(
     Column("project", Text, nullable=False),
     Column("granularity", Text, nullable=False, comment="minute, hour or day"),
     Column("bucket", Moment, nullable=False, comment="when the bucket starts"),
-    Column("dimension", Text, nullable=False, comment="trace (every trace), operation (spans by name), library or model"),
+    Column(
+        "dimension", Text, nullable=False, comment="trace (every trace), operation (spans by name), library or model"
+    ),
     Column("value", Text, nullable=False, comment="which operation, library or model; empty for dimension trace"),
     Column("count", BigInteger, nullable=False),
     Column("errors", BigInteger, nullable=False),
