@@ -12,7 +12,6 @@ from typing import Any
 
 from tracing_core.errors import InvalidInput
 from tracing_core.model import (
-    SCHEMA_VERSION,
     Decision,
     SpanData,
     SpanEvent,
@@ -181,7 +180,7 @@ def _trace(document: Mapping[str, Any]) -> TraceData:
         trace_id=document["trace_id"],
         project=document.get("project_name") or "default",
         project_id=document.get("project_id"),
-        status=TraceStatus(run.get("status")),
+        status=TraceStatus(str(run.get("status"))),
         started_at=started_at,
         completed_at=_moment(run["completed_at"]) if run.get("completed_at") else None,
         duration_ns=duration_ns,
@@ -207,10 +206,10 @@ def _read_span(span: Mapping[str, Any], stages: Mapping[str, Any]) -> SpanData:
         span_id=span["span_id"],
         parent_id=span.get("parent_id"),
         name=span["name"],
-        kind=SpanKind(span.get("kind")),
+        kind=SpanKind(str(span.get("kind"))),
         started_at=_moment(span["started_at"]),
         duration_ns=span.get("duration_ns"),
-        status=SpanStatus(span.get("status")),
+        status=SpanStatus(str(span.get("status"))),
         attributes=span.get("attributes") or {},
         events=tuple(
             SpanEvent(name=e["name"], timestamp=_moment(e["timestamp"]), attributes=e.get("attributes") or {})
@@ -243,9 +242,7 @@ def _read_decision(decision: Mapping[str, Any]) -> Decision:
     )
 
 
-def _spans_of_stages(
-    stages: Mapping[str, Any], started_at: datetime, duration_ns: int | None
-) -> tuple[SpanData, ...]:
+def _spans_of_stages(stages: Mapping[str, Any], started_at: datetime, duration_ns: int | None) -> tuple[SpanData, ...]:
     """The tree of a document that lists stages alone, as seed B's own do: a root and its stages."""
     root = SpanData(
         span_id=f"{0:016x}",

@@ -1,0 +1,56 @@
+"""One JSON file a trace: `{data}/projects/{project}/_traces/{trace_id}.json`, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tracing_core.document import to_document
+from tracing_core.ids import check_project, check_trace_id
+from tracing_core.jsontext import dump
+from tracing_core.model import TraceData
+
+
+class TraceFiles:
+    """The files of all traces below one directory.
+
+    Args:
+        projects_dir: holds one directory per project.
+    """
+
+    def __init__(self, projects_dir: Path) -> None:
+        self._projects_dir = projects_dir.absolute()
+        self._made: set[Path] = set()
+
+    def path(self, project: str, trace_id: str) -> Path:
+        """Where the file of a trace is.
+
+        Raises:
+            InvalidInput: project or id cannot name a file; what passes stays below the directory.
+        """
+        return self._projects_dir / check_project(project) / "_traces" / f"{check_trace_id(trace_id)}.json"
+
+    def write(self, trace: TraceData) -> Path:
+        """Write the file of `trace`; readers see the old one or the new one, never half of it.
+
+        Raises:
+            InvalidInput: project or id cannot name a file.
+            OSError: the disk is full or the directory cannot be written.
+        """
+        path = self.path(trace.project, trace.trace_id)
+        self._make(path.parent)
+        content = dump(to_document(trace), indent=True)
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            unfinished.write_bytes(content)
+            unfinished.replace(path)
+        except OSError:
+            self._made.discard(path.parent)
+            unfinished.unlink(missing_ok=True)
+            raise
+        return path
+
+    def _make(self, directory: Path) -> None:
+        if directory not in self._made:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._made.add(directory)

@@ -1,0 +1,202 @@
+"""From a trace to the rows of the database: what lists, filters and charts need, computed once, when it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tracing_core.cost import CostTracker
+from tracing_core.model import SpanData, SpanKind, SpanStatus, TraceData
+from tracing_core.quality import QualityRules
+from tracing_core.steps import milliseconds
+from tracing_core.usage import (
+    FIRST_TOKEN_MS,
+    GENERATION_KINDS,
+    TOKENS_PER_SECOND,
+    add,
+    first,
+    model_of,
+    number,
+    usage_of,
+)
+
+RETRIEVAL_KINDS = frozenset({SpanKind.EMBEDDING, SpanKind.RETRIEVAL, SpanKind.FUSION, SpanKind.RERANK})
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Projection:
+    """The rows of one trace, as column name to value."""
+
+    trace: Row
+    spans: tuple[Row, ...]
+    decisions: tuple[Row, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Projector:
+    """Makes the rows of traces by the rules and prices in force."""
+
+    rules: QualityRules
+    prices: CostTracker
+
+    def project(self, trace: TraceData) -> Projection:
+        """The rows of `trace`, without the path of a file."""
+        decisions = tuple(_decisions(trace))
+        return Projection(
+            trace=self._trace(trace, len(decisions)) | {"trace_file_path": None},
+            spans=tuple(_span(trace, position, span) for position, span in enumerate(trace.spans)),
+            decisions=decisions,
+        )
+
+    def _trace(self, trace: TraceData, decision_count: int) -> Row:
+        answer_chars = None if trace.answer is None else len(trace.answer.strip())
+        return (
+            _facts(trace)
+            | _timings(trace)
+            | _evidence(trace.spans)
+            | _outputs(trace)
+            | self._model_use(trace.spans)
+            | {
+                "quality_flag": self.rules.flag(answer_chars=answer_chars, confidence=trace.confidence),
+                "decision_count": decision_count,
+                "span_count": len(trace.spans),
+            }
+        )
+
+    def _model_use(self, spans: Iterable[SpanData]) -> Row:
+        calls = [span for span in spans if model_of(span)]
+        generation = next((span for span in calls if span.kind in GENERATION_KINDS), None)
+        usage = add(usage_of(span) for span in calls)
+        cost = self.prices.total(calls)
+        speed = generation.attributes if generation else {}
+        return {
+            "model": model_of(generation) if generation else next((model_of(span) for span in calls), None),
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "cost_usd": cost.amount,
+            "unknown_models": list(cost.unknown_models),
+            "time_to_first_token_ms": number(speed, FIRST_TOKEN_MS),
+            "tokens_per_second": number(speed, TOKENS_PER_SECOND),
+        }
+
+
+_COPIED = (
+    "trace_id", "project", "project_id", "name", "source", "status", "error", "query", "answer", "intent", "domain",
+    "report_type", "research_type", "library", "session_id", "user_id", "started_at", "completed_at", "confidence",
+    "citations_count", "iteration_count", "quality_gate_failures", "parent_trace_id", "sampling_probability",
+    "schema_version",
+)  # fmt: skip
+
+
+def _facts(trace: TraceData) -> Row:
+    return {name: getattr(trace, name) for name in _COPIED} | {"tags": list(trace.tags)}
+
+
+def _timings(trace: TraceData) -> Row:
+    root = trace.spans[0].span_id if trace.spans else None
+    stages: dict[str, float] = {}
+    for span in trace.spans:
+        if span.parent_id == root and span.parent_id is not None and span.duration_ns is not None:
+            stages[span.name] = round(stages.get(span.name, 0) + span.duration_ns / 1e6, 3)
+    return {
+        "duration_ms": milliseconds(trace.duration_ns),
+        "retrieval_ms": _time_in(trace.spans, RETRIEVAL_KINDS),
+        "generation_ms": _time_in(trace.spans, GENERATION_KINDS),
+        "stage_ms": stages,
+    }
+
+
+def _time_in(spans: Iterable[SpanData], kinds: frozenset[SpanKind]) -> float | None:
+    """Milliseconds in spans of these kinds; a span inside another of them is already counted in it."""
+    chosen = {span.span_id: span for span in spans if span.kind in kinds and span.duration_ns is not None}
+    times = [span.duration_ns or 0 for span in chosen.values() if span.parent_id not in chosen]
+    return milliseconds(sum(times)) if times else None
+
+
+def _evidence(spans: Iterable[SpanData]) -> Row:
+    """Counts over all stages; seed B's stages give them under `evidence` and `outputs`."""
+    collected = passed = filtered = None
+    for span in spans:
+        kept, dropped = span.evidence.get("kept"), span.evidence.get("filtered_out")
+        collected = _plus(collected, span.evidence.get("collected_count"))
+        passed = _plus(passed, span.outputs.get("evidence_passed", _length(kept)))
+        filtered = _plus(filtered, span.outputs.get("evidence_filtered", _length(dropped)))
+    return {"evidence_collected": collected, "evidence_passed": passed, "evidence_filtered": filtered}
+
+
+def _plus(total: int | None, count: Any) -> int | None:
+    return total if isinstance(count, bool) or not isinstance(count, int) else (total or 0) + count
+
+
+def _length(items: Any) -> int | None:
+    return len(items) if isinstance(items, list | tuple) else None
+
+
+def _outputs(trace: TraceData) -> Row:
+    gate = next((span.outputs for span in trace.spans if span.name == "quality_gate"), {})
+    paths = trace.outputs.get("evidence_paths")
+    passed = gate.get("passed")
+    return {
+        "quality_gate_passed": passed if isinstance(passed, bool) else None,
+        "overall_quality_score": number(gate, ("overall_score",)),
+        "report_file_path": first(trace.outputs, ("report_path",)),
+        "output_file_paths": [str(path) for path in paths] if isinstance(paths, list | tuple) else None,
+    }
+
+
+def _span(trace: TraceData, position: int, span: SpanData) -> Row:
+    return {
+        "trace_id": trace.trace_id,
+        "span_id": span.span_id,
+        "parent_id": span.parent_id,
+        "position": position,
+        "name": span.name,
+        "kind": span.kind,
+        "started_at": span.started_at,
+        "duration_ms": milliseconds(span.duration_ns),
+        "status": span.status,
+        "error": span.error,
+        "decision_count": len(span.decisions),
+        "payload": _payload(span),
+    }
+
+
+def _payload(span: SpanData) -> Mapping[str, Any]:
+    """What is shown when a span is opened; empty parts are left out, as most are empty."""
+    parts = {
+        "attributes": span.attributes,
+        "events": [{"name": e.name, "timestamp": e.timestamp, "attributes": e.attributes} for e in span.events],
+        "evidence": span.evidence,
+        "prompts": span.prompts,
+        "outputs": span.outputs,
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+def _decisions(trace: TraceData) -> Iterable[Row]:
+    root = trace.spans[0].span_id if trace.spans else None
+    pairs = ((span, decision) for span in trace.spans for decision in span.decisions)
+    for position, (span, decision) in enumerate(pairs):
+        yield {
+            "trace_id": trace.trace_id,
+            "position": position,
+            "span_id": span.span_id,
+            "project": trace.project,
+            "stage": "" if span.span_id == root else span.name,
+            "decision": decision.decision,
+            "what": decision.what,
+            "why": decision.why,
+            "confidence": decision.confidence,
+            "alternatives_considered": list(decision.alternatives_considered),
+            "inputs": decision.inputs,
+            "decided_at": decision.timestamp or span.started_at,
+        }
+
+
+def failed(span: Mapping[str, Any]) -> bool:
+    """Whether the row of a span counts as an error."""
+    return bool(span["status"] == SpanStatus.ERROR)

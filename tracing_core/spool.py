@@ -1,0 +1,90 @@
+"""Traces that wait on disk: while the database is away, and for good when it refuses them.
+
+`{data}/spool/waiting/*.jsonl` holds batches to be written again, a document a line; `{data}/spool/dead/*.json` holds
+single traces with the reason why they could not be stored.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import orjson
+
+from tracing_core.clock import Clock
+from tracing_core.document import from_document, to_document
+from tracing_core.errors import InvalidInput
+from tracing_core.ids import IdSource
+from tracing_core.jsontext import dump
+from tracing_core.model import TraceData
+
+logger = logging.getLogger(__name__)
+
+
+class Spool:
+    """The directory of waiting and of dead traces.
+
+    Args:
+        directory: `{data}/spool`.
+        clock: for the names of files, which sort by age.
+        ids: keeps the names of two processes apart.
+    """
+
+    def __init__(self, directory: Path, clock: Clock, ids: IdSource) -> None:
+        self._waiting = directory / "waiting"
+        self._dead = directory / "dead"
+        self._clock = clock
+        self._ids = ids
+
+    def keep(self, traces: Iterable[TraceData]) -> None:
+        """Put a batch aside until the database is back.
+
+        Raises:
+            OSError: the disk is full or cannot be written; nothing was kept.
+        """
+        content = b"".join(dump(to_document(trace)) + b"\n" for trace in traces)
+        self._write(self._waiting / f"{self._clock.now():%Y%m%d_%H%M%S_%f}_{self._ids.span_id()}.jsonl", content)
+
+    def bury(self, trace: TraceData, reason: str) -> None:
+        """Keep a trace that cannot be stored, with the reason.
+
+        Raises:
+            OSError: the disk is full or cannot be written; nothing was kept.
+        """
+        self._write(self._dead / f"{trace.trace_id}.json", dump({"reason": reason, "trace": to_document(trace)}))
+
+    def waiting(self) -> list[Path]:
+        """The batches that wait, oldest first."""
+        return sorted(self._waiting.glob("*.jsonl")) if self._waiting.is_dir() else []
+
+    def read(self, path: Path) -> Iterator[TraceData]:
+        """The traces of a batch; a line that cannot be read is reported and passed over."""
+        for line in path.read_bytes().splitlines():
+            try:
+                yield from_document(orjson.loads(line))
+            except (orjson.JSONDecodeError, InvalidInput) as error:
+                logger.error("a line of the spooled batch %s cannot be read: %s", path.name, error)
+
+    def remove(self, path: Path) -> None:
+        """Forget a batch that is stored."""
+        path.unlink(missing_ok=True)
+
+    def waiting_count(self) -> int:
+        """How many traces wait."""
+        return sum(path.read_bytes().count(b"\n") for path in self.waiting())
+
+    def dead_count(self) -> int:
+        """How many traces were buried."""
+        return sum(1 for _ in self._dead.glob("*.json")) if self._dead.is_dir() else 0
+
+    def _write(self, path: Path, content: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            unfinished.write_bytes(content)
+            unfinished.replace(path)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise

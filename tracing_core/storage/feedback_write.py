@@ -1,0 +1,80 @@
+"""Store a rating, and let it count: the trace's flag and the rollups follow in the same transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from tracing_core.errors import TraceNotFound
+from tracing_core.model import Feedback
+from tracing_core.quality import QualityRules
+from tracing_core.rollups import GRANULARITIES, Key, Rollup, bucket_start, trace_keys
+from tracing_core.storage.database import Database
+from tracing_core.storage.rollup_write import add_rollups
+from tracing_core.storage.tables import feedback, traces
+
+
+def put_feedback(database: Database, given: Feedback, rules: QualityRules) -> Feedback:
+    """Store `given`, or update what the same user said of the same trace before.
+
+    Returns:
+        The feedback as it is stored: an update keeps its first id and time.
+
+    Raises:
+        TraceNotFound: no such trace is stored.
+    """
+    with database.write() as connection:
+        trace = _locked_trace(connection, given.trace_id)
+        before = _rating_of(connection, given)
+        stored = connection.execute(_upsert(given)).mappings().one()
+        lowest = connection.scalar(select(func.min(feedback.c.rating)).where(feedback.c.trace_id == given.trace_id))
+        flag = rules.flag(answer_chars=trace["answer_chars"], confidence=trace["confidence"], rating=lowest)
+        _update_trace(connection, given, lowest, flag)
+        change = Rollup(flags=Counter({flag: 1}), rating_sum=given.rating - (before or 0))
+        change.flags[trace["quality_flag"]] -= 1
+        change.rating_count = 0 if before else 1
+        add_rollups(connection, _everywhere(trace, change))
+    return Feedback(**stored)
+
+
+def _locked_trace(connection: Connection, trace_id: str) -> RowMapping:
+    columns = [traces.c[name] for name in ("project", "started_at", "library", "model", "confidence", "quality_flag")]
+    answer_chars = func.char_length(func.btrim(traces.c.answer)).label("answer_chars")
+    statement = select(*columns, answer_chars).where(traces.c.trace_id == trace_id).with_for_update()
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is None:
+        raise TraceNotFound(f"there is no trace {trace_id}")
+    return row
+
+
+def _rating_of(connection: Connection, given: Feedback) -> int | None:
+    same = (feedback.c.trace_id == given.trace_id) & (feedback.c.user_id == given.user_id)
+    return connection.scalar(select(feedback.c.rating).where(same))
+
+
+def _upsert(given: Feedback) -> Any:
+    values = {column.name: getattr(given, column.name) for column in feedback.columns}
+    changed = {name: values[name] for name in ("rating", "comment", "updated_at")}
+    statement = insert(feedback).values(values)
+    statement = statement.on_conflict_do_update(index_elements=["trace_id", "user_id"], set_=changed)
+    return statement.returning(*feedback.columns)
+
+
+def _update_trace(connection: Connection, given: Feedback, lowest: int | None, flag: str) -> None:
+    connection.execute(
+        update(traces)
+        .where(traces.c.trace_id == given.trace_id)
+        .values(rating=lowest, quality_flag=flag, updated_at=given.updated_at)
+    )
+
+
+def _everywhere(trace: RowMapping, change: Rollup) -> dict[Key, Rollup]:
+    """`change` for each rollup in which the trace is counted."""
+    return {
+        (project, granularity, bucket_start(bucket, granularity), dimension, value): change
+        for project, _, bucket, dimension, value in trace_keys(dict(trace))
+        for granularity in GRANULARITIES
+    }

@@ -1,0 +1,22 @@
+"""Add counts to the ledger."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
+
+from tracing_core.ledger import Ledger
+from tracing_core.storage.tables import ledger
+
+
+def add_to_ledger(connection: Connection, lines: Ledger) -> None:
+    """Add `lines`; in the order of the key, so that two writers cannot wait for each other."""
+    rows = [
+        {"day": key.day, "source": key.source, "outcome": key.outcome, "reason": key.reason, "count": count}
+        for key, count in sorted(lines.items())
+        if count
+    ]
+    if rows:
+        statement = insert(ledger).values(rows)
+        total = ledger.c.count + statement.excluded["count"]
+        connection.execute(statement.on_conflict_do_update(constraint=ledger.primary_key, set_={"count": total}))

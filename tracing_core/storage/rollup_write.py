@@ -1,0 +1,60 @@
+"""Add rollups to `trace_metrics`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, text
+
+from tracing_core.jsontext import dump_for_postgres
+from tracing_core.rollups import Key, Rollup
+
+_KEY = ("project", "granularity", "bucket", "dimension", "value")
+
+_ADD = text("""
+INSERT INTO trace_metrics AS m (
+    project, granularity, bucket, dimension, value, count, errors, duration_ms_sum, timed_count, input_tokens,
+    output_tokens, cost_usd, unpriced_count, flag_user_negative, flag_empty, flag_low_confidence, flag_normal,
+    rating_count, rating_sum, bins, bin_counts)
+SELECT
+    project, granularity, bucket, dimension, value, count, errors, duration_ms_sum, timed_count, input_tokens,
+    output_tokens, cost_usd, unpriced_count, flag_user_negative, flag_empty, flag_low_confidence, flag_normal,
+    rating_count, rating_sum, bins, bin_counts
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
+    project text, granularity text, bucket timestamptz, dimension text, value text, count bigint, errors bigint,
+    duration_ms_sum double precision, timed_count bigint, input_tokens bigint, output_tokens bigint, cost_usd numeric,
+    unpriced_count bigint, flag_user_negative bigint, flag_empty bigint, flag_low_confidence bigint,
+    flag_normal bigint, rating_count bigint, rating_sum bigint, bins integer[], bin_counts bigint[])
+ON CONFLICT (project, granularity, dimension, bucket, value) DO UPDATE SET
+    count = m.count + excluded.count,
+    errors = m.errors + excluded.errors,
+    duration_ms_sum = m.duration_ms_sum + excluded.duration_ms_sum,
+    timed_count = m.timed_count + excluded.timed_count,
+    input_tokens = m.input_tokens + excluded.input_tokens,
+    output_tokens = m.output_tokens + excluded.output_tokens,
+    cost_usd = m.cost_usd + excluded.cost_usd,
+    unpriced_count = m.unpriced_count + excluded.unpriced_count,
+    flag_user_negative = m.flag_user_negative + excluded.flag_user_negative,
+    flag_empty = m.flag_empty + excluded.flag_empty,
+    flag_low_confidence = m.flag_low_confidence + excluded.flag_low_confidence,
+    flag_normal = m.flag_normal + excluded.flag_normal,
+    rating_count = m.rating_count + excluded.rating_count,
+    rating_sum = m.rating_sum + excluded.rating_sum,
+    (bins, bin_counts) = (
+        SELECT coalesce(array_agg(bin ORDER BY bin), '{}'), coalesce(array_agg(n ORDER BY bin), '{}')
+        FROM (
+            SELECT bin, CAST(sum(n) AS bigint) AS n
+            FROM (
+                SELECT unnest(m.bins) AS bin, unnest(m.bin_counts) AS n
+                UNION ALL SELECT unnest(excluded.bins), unnest(excluded.bin_counts)
+            ) AS both_histograms
+            GROUP BY bin
+        ) AS merged)
+""")
+
+
+def add_rollups(connection: Connection, rollups: Mapping[Key, Rollup]) -> None:
+    """Add `rollups` to what is there; in the order of the key, so that two writers cannot wait for each other."""
+    rows = [dict(zip(_KEY, key, strict=True)) | rollups[key].columns() for key in sorted(rollups)]
+    if rows:
+        connection.execute(_ADD, {"rows": dump_for_postgres(rows)})

@@ -1,0 +1,102 @@
+"""Wires the concrete parts: database, writer, files, feedback. The only module that knows all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tracing_core.clock import Clock, SystemClock
+from tracing_core.cost import CostTracker
+from tracing_core.delivery import Delivery
+from tracing_core.feedback import FeedbackService
+from tracing_core.files import TraceFiles
+from tracing_core.ids import IdSource
+from tracing_core.preparing import Preparation
+from tracing_core.projection import Projector
+from tracing_core.quality import QualityRules
+from tracing_core.runtime import Runtime, configure
+from tracing_core.sampling import sampler_of
+from tracing_core.settings import Settings, read_settings
+from tracing_core.spool import Spool
+from tracing_core.storage.database import Database
+from tracing_core.storage.embedded import embedded_url
+from tracing_core.storage.write import TraceTable
+from tracing_core.writer import TraceWriter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Store:
+    """The parts that one process works with."""
+
+    settings: Settings
+    database: Database
+    writer: TraceWriter
+    feedback: FeedbackService
+    restore: Callable[[], None] = lambda: None
+
+    def close(self) -> None:
+        """Write what is queued and let go of the database."""
+        self.writer.close()
+        self.restore()
+        self.database.close()
+
+
+def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource | None = None) -> Store:
+    """Open the store that the settings name. A database that is away does not stop it: traces wait on disk.
+
+    Args:
+        settings: `database_url` and `data_dir` above all.
+        clock, ids: the machine's own unless given.
+
+    Raises:
+        DatabaseUnavailable: the embedded PostgreSQL could not be started.
+        SettingsError: DATABASE_URL is not the URL of a PostgreSQL database.
+    """
+    clock, ids = clock or SystemClock(), ids or IdSource()
+    database = Database(
+        settings.database_url or embedded_url(settings.data_dir), statement_timeout_ms=settings.statement_timeout_ms
+    )
+    rules = QualityRules.of(settings)
+    preparation = Preparation(
+        projector=Projector(rules=rules, prices=CostTracker(settings.prices)),
+        sampler=sampler_of(settings),
+        files=TraceFiles(settings.projects_dir),
+    )
+    writer = TraceWriter(
+        preparation,
+        Delivery(TraceTable(database), Spool(settings.data_dir / "spool", clock, ids), clock),
+        clock,
+        queue_size=settings.queue_size,
+        batch_size=settings.batch_size,
+        flush_seconds=settings.flush_seconds,
+    )
+    feedback = FeedbackService(database, rules, clock, ids, writer.flush)
+    return Store(settings=settings, database=database, writer=writer, feedback=feedback)
+
+
+def init(*, clock: Clock | None = None, ids: IdSource | None = None, **settings: Any) -> Store:
+    """Make this process record: opens the store and sends every finished trace there. Call it once, at the start.
+
+    Args:
+        clock, ids: the machine's own unless given.
+        settings: by environment name, such as `TRACEWHY_PROJECT="my-app"`; they win over the environment.
+
+    Returns:
+        The store; its `close` (called at exit by itself) writes what is queued.
+
+    Raises:
+        SettingsError: a setting has a value that cannot be used.
+        DatabaseUnavailable: the embedded PostgreSQL could not be started.
+    """
+    store = open_store(read_settings(**settings), clock=clock, ids=ids)
+    runtime = Runtime(
+        clock=clock or SystemClock(),
+        ids=ids or IdSource(),
+        sink=store.writer,
+        project=store.settings.project,
+        tracing=store.settings.tracing,
+        untraced_projects=frozenset(store.settings.untraced_projects),
+    )
+    store.writer.replay()
+    return replace(store, restore=configure(runtime))
