@@ -24,11 +24,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    cast,
     func,
-    literal_column,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REGCONFIG
 from sqlalchemy.sql.elements import ColumnElement
 
 metadata = MetaData(
@@ -128,7 +128,7 @@ def search_document() -> ColumnElement[str]:
     """
     question = func.left(func.coalesce(traces.c.query, ""), 2000)
     answer = func.left(func.coalesce(traces.c.answer, ""), 4000)
-    return func.to_tsvector(literal_column("'simple'::regconfig"), question + literal_column("' '") + answer)
+    return func.to_tsvector(cast(text("'simple'"), REGCONFIG), question + " " + answer)
 
 
 trace_spans = Table(

@@ -1,0 +1,86 @@
+"""What tests share: a real PostgreSQL, and in it a fresh database for each test that asks for one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
+
+from tracing_core.storage import migrate
+from tracing_core.storage.database import Database
+from tracing_core.storage.embedded import SETTINGS, embedded_url, release_embedded
+
+_numbers = count()
+_FORGETFUL = {**SETTINGS, "fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "max_connections": "200"}
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server on which databases may be made: TEST_DATABASE_URL, else an embedded one."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield url
+        return
+    yield embedded_url(tmp_path_factory.mktemp("server"), settings=_FORGETFUL)
+    release_embedded()
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> Iterator[str]:
+    """The name of a database with the schema and no rows, which the others are copies of."""
+    name = f"tracewhy_template_{os.getpid()}"
+    _statement(server_url, f"CREATE DATABASE {name}")
+    database = Database(_sibling(server_url, name))
+    migrate.upgrade(database)
+    database.close()
+    yield name
+    _statement(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty_database_url(server_url: str) -> Iterator[str]:
+    """The URL of a database without any tables, gone after the test."""
+    yield from _temporary(server_url, "template0")
+
+
+@pytest.fixture
+def database_url(server_url: str, template: str) -> Iterator[str]:
+    """The URL of a migrated database without rows, gone after the test."""
+    yield from _temporary(server_url, template)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated database without rows, gone after the test."""
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """An empty data directory."""
+    directory = tmp_path / "data"
+    directory.mkdir()
+    return directory
+
+
+def _temporary(server_url: str, template: str) -> Iterator[str]:
+    name = f"tracewhy_test_{os.getpid()}_{next(_numbers)}"
+    _statement(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _sibling(server_url, name)
+    _statement(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _statement(server_url: str, statement: str) -> None:
+    database = Database(server_url, pool_size=1)
+    with database.autocommit() as connection:
+        connection.execute(text(statement))
+    database.close()
+
+
+def _sibling(server_url: str, name: str) -> str:
+    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
