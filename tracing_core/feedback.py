@@ -75,7 +75,7 @@ def _checked_id(trace_id: str) -> str:
         raise InvalidInput("interaction_id", error.problem) from error
 
 
-def _checked_rating(rating: int) -> int:
+def _checked_rating(rating: object) -> int:
     if isinstance(rating, bool) or not isinstance(rating, int) or not 1 <= rating <= 5:
         raise InvalidInput("rating", "must be a whole number from 1 (bad) to 5 (good)")
     return rating

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import orjson
+
 from tracing_core.document import to_document
+from tracing_core.errors import InvalidInput
 from tracing_core.ids import check_project, check_trace_id
 from tracing_core.jsontext import dump
 from tracing_core.model import TraceData
@@ -49,6 +52,14 @@ class TraceFiles:
             unfinished.unlink(missing_ok=True)
             raise
         return path
+
+    def holds_another(self, trace: TraceData) -> bool:
+        """Whether the file of this trace id tells of another run: one with another root span."""
+        try:
+            document = orjson.loads(self.path(trace.project, trace.trace_id).read_bytes())
+            return bool(document["spans"][0]["span_id"] != trace.spans[0].span_id)
+        except (OSError, InvalidInput, orjson.JSONDecodeError, LookupError, TypeError):
+            return False
 
     def _make(self, directory: Path) -> None:
         if directory not in self._made:

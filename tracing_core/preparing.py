@@ -10,6 +10,7 @@ from typing import Any
 from tracing_core.errors import InvalidInput
 from tracing_core.files import TraceFiles
 from tracing_core.freeze import freeze
+from tracing_core.ids import IdSource
 from tracing_core.model import TraceData
 from tracing_core.projection import Projection, Projector
 from tracing_core.sampling import Sampler, chosen
@@ -34,10 +35,11 @@ class Preparation:
     projector: Projector
     sampler: Sampler
     files: TraceFiles
+    ids: IdSource
 
     def prepare(self, trace: Trace) -> Prepared | None:
         """Make `trace` ready; None when it is sampled out."""
-        data = freeze(trace)
+        data = self._apart(freeze(trace))
         projection = self.projector.project(data)
         probability = self.sampler(projection.trace)
         if not chosen(data.trace_id, probability):
@@ -49,6 +51,15 @@ class Preparation:
         """Make traces ready that were put aside; they were sampled then, and their files are written anew."""
         for data in traces:
             yield self._filed(data, self.projector.project(data))
+
+    def _apart(self, data: TraceData) -> TraceData:
+        """A caller may make several requests within its one trace; each is a run of its own here, from the second on
+        under an id of its own, with the caller's trace as its parent.
+        """
+        if data.parent_span_id is None or not self.files.holds_another(data):
+            return data
+        own_id = self.ids.trace_id(data.started_at)
+        return replace(data, trace_id=own_id, parent_trace_id=data.trace_id)
 
     def _filed(self, data: TraceData, projection: Projection) -> Prepared:
         outcome: dict[str, Any]

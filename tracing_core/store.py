@@ -62,6 +62,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
         projector=Projector(rules=rules, prices=CostTracker(settings.prices)),
         sampler=sampler_of(settings),
         files=TraceFiles(settings.projects_dir),
+        ids=ids,
     )
     writer = TraceWriter(
         preparation,
