@@ -14,7 +14,8 @@ from pathlib import Path
 import orjson
 
 from tracing_core.clock import Clock
-from tracing_core.document import from_document, to_document
+from tracing_core.document import to_document
+from tracing_core.document_reader import from_document
 from tracing_core.errors import InvalidInput
 from tracing_core.ids import IdSource
 from tracing_core.jsontext import dump

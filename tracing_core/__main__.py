@@ -1,0 +1,77 @@
+"""Commands of the library: `python -m tracing_core settings | migrate | check-database | remove-project`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from tracing_core.errors import TracewhyError
+from tracing_core.removal import remove_project
+from tracing_core.settings import Settings, environment_name, read_settings
+from tracing_core.storage.migrate import downgrade, upgrade
+from tracing_core.store import open_store
+
+_SECRET = frozenset({"llm_api_key", "database_url"})
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 when it succeeded, 1 with one line on stderr when not."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except TracewhyError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(str(error), markup=False)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tracing_core", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("settings", help="print every setting, its value and its meaning").set_defaults(run=_settings)
+    migrate = commands.add_parser("migrate", help="bring the database's schema up to date")
+    migrate.add_argument("--down-to", metavar="REVISION", help="or back to a revision; base removes everything")
+    migrate.set_defaults(run=_migrate)
+    check = commands.add_parser("check-database", help="say whether the database answers")
+    check.set_defaults(run=_check_database)
+    remove = commands.add_parser("remove-project", help="remove a project: rows, rollups and files")
+    remove.add_argument("project")
+    remove.set_defaults(run=_remove_project)
+    return parser
+
+
+def _settings(_options: argparse.Namespace) -> None:
+    values = read_settings()
+    table = Table("Setting", "Value", "Meaning", title="Settings, from the environment and .env")
+    for field, about in Settings.model_fields.items():
+        value = getattr(values, field)
+        shown = "(set)" if field in _SECRET and value else "–" if value in (None, "") else str(value)
+        table.add_row(environment_name(field), shown, about.description)
+    Console().print(table)
+
+
+def _migrate(options: argparse.Namespace) -> None:
+    store = open_store(read_settings())
+    if options.down_to:
+        downgrade(store.database, options.down_to)
+    else:
+        upgrade(store.database)
+    Console().print(f"the schema is at {options.down_to or 'the newest revision'}")
+
+
+def _check_database(_options: argparse.Namespace) -> None:
+    store = open_store(read_settings())
+    store.database.ping()
+    Console().print(f"the database at {store.database.address} answers", soft_wrap=True)
+
+
+def _remove_project(options: argparse.Namespace) -> None:
+    removed = remove_project(open_store(read_settings()), options.project)
+    Console().print(f"removed {removed} traces of project {options.project}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""Read the JSON document of a trace: what `document.py` writes, what older versions wrote, and seed B's own samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from tracing_core.document import RUN_TEXTS, Document
+from tracing_core.errors import InvalidInput
+from tracing_core.model import Decision, SpanData, SpanEvent, SpanKind, SpanStatus, TraceData, TraceStatus
+
+
+def from_document(document: Mapping[str, Any]) -> TraceData:
+    """The trace that a document holds. Fields that an older version did not have get their defaults.
+
+    Raises:
+        InvalidInput: it is not the document of a trace; names the field that is missing or wrong.
+    """
+    try:
+        return _trace(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidInput("document", f"is not a trace document ({type(error).__name__}: {error})") from error
+
+
+def _trace(document: Mapping[str, Any]) -> TraceData:
+    run, stages = document["run"], document.get("stages") or {}
+    started_at = _moment(run["started_at"])
+    duration_ns = run.get("duration_ns", _nanoseconds(run.get("duration_seconds")))
+    listed = document.get("spans")
+    spans = (
+        tuple(_read_span(span, stages) for span in listed)
+        if listed
+        else _spans_of_stages(stages, started_at, duration_ns)
+    )
+    metadata = document.get("metadata") or {}
+    texts = {name: run.get(name) for name in RUN_TEXTS if run.get(name) is not None}
+    return TraceData(
+        **texts,
+        trace_id=document["trace_id"],
+        project=document.get("project_name") or "default",
+        project_id=document.get("project_id"),
+        status=TraceStatus(str(run.get("status"))),
+        started_at=started_at,
+        completed_at=_moment(run["completed_at"]) if run.get("completed_at") else None,
+        duration_ns=duration_ns,
+        spans=spans,
+        tags=tuple(run.get("tags") or ()),
+        confidence=run.get("confidence"),
+        citations_count=run.get("citations_count"),
+        iterations=tuple(document.get("iterations") or ()),
+        iteration_count=document.get("iteration_count") or 1,
+        quality_gate_failures=document.get("quality_gate_failures") or 0,
+        outputs=document.get("outputs") or {},
+        child_traces=tuple(document.get("child_traces") or ()),
+        parent_trace_id=document.get("parent_trace_id"),
+        parent_span_id=document.get("parent_span_id"),
+        sampling_probability=metadata.get("sampling_probability") or 1.0,
+        schema_version=document.get("schema_version", 0),
+    )
+
+
+def _read_span(span: Mapping[str, Any], stages: Mapping[str, Any]) -> SpanData:
+    content = stages[span["stage"]] if span.get("stage") is not None else span
+    return SpanData(
+        span_id=span["span_id"],
+        parent_id=span.get("parent_id"),
+        name=span["name"],
+        kind=SpanKind(str(span.get("kind"))),
+        started_at=_moment(span["started_at"]),
+        duration_ns=span.get("duration_ns"),
+        status=SpanStatus(str(span.get("status"))),
+        attributes=span.get("attributes") or {},
+        events=tuple(
+            SpanEvent(name=e["name"], timestamp=_moment(e["timestamp"]), attributes=e.get("attributes") or {})
+            for e in span.get("events") or ()
+        ),
+        **_read_content(content),
+    )
+
+
+def _read_content(content: Mapping[str, Any]) -> Document:
+    return {
+        "decisions": tuple(_read_decision(decision) for decision in content.get("decisions") or ()),
+        "outputs": content.get("outputs") or {},
+        "evidence": content.get("evidence") or {},
+        "prompts": content.get("prompts") or {},
+        "error": content.get("error"),
+    }
+
+
+def _read_decision(decision: Mapping[str, Any]) -> Decision:
+    timestamp = decision.get("timestamp")
+    return Decision(
+        decision=decision["decision"],
+        what=decision.get("what"),
+        why=decision.get("why") or "",
+        confidence=decision.get("confidence"),
+        alternatives_considered=tuple(decision.get("alternatives_considered") or ()),
+        inputs=decision.get("inputs") or {},
+        timestamp=_moment(timestamp) if timestamp else None,
+    )
+
+
+def _spans_of_stages(stages: Mapping[str, Any], started_at: datetime, duration_ns: int | None) -> tuple[SpanData, ...]:
+    """The tree of a document that lists stages alone, as seed B's own do: a root and its stages."""
+    root = SpanData(
+        span_id=f"{0:016x}",
+        parent_id=None,
+        name="request",
+        kind=SpanKind.ROOT,
+        started_at=started_at,
+        duration_ns=duration_ns,
+    )
+    children = (
+        SpanData(
+            span_id=f"{position:016x}",
+            parent_id=root.span_id,
+            name=name,
+            kind=SpanKind.STAGE,
+            started_at=_moment(stage["started_at"]) if stage.get("started_at") else started_at,
+            duration_ns=_nanoseconds(stage.get("duration_seconds")),
+            status=SpanStatus.ERROR if stage.get("error") else SpanStatus.UNSET,
+            attributes={key: stage[key] for key in ("model", "cost_usd") if key in stage}
+            | dict(stage.get("token_usage") or {}),
+            **_read_content(stage),
+        )
+        for position, (name, stage) in enumerate(stages.items(), start=1)
+    )
+    return (root, *children)
+
+
+def _moment(value: str | datetime) -> datetime:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _nanoseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1e9)

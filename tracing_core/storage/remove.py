@@ -1,0 +1,25 @@
+"""Remove all that the database holds of a project."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+
+from tracing_core.storage.database import Database
+from tracing_core.storage.tables import trace_metrics, trace_spans, traces
+
+
+def remove_rows(database: Database, project: str) -> int:
+    """Delete the traces of `project` with their spans, decisions, feedback and rollups.
+
+    Returns:
+        How many traces there were.
+
+    Raises:
+        StorageError: the database did not do it; nothing was deleted.
+    """
+    of_project = select(traces.c.trace_id).where(traces.c.project == project)
+    with database.write() as connection:
+        connection.execute(delete(trace_spans).where(trace_spans.c.trace_id.in_(of_project)))
+        removed = connection.execute(delete(traces).where(traces.c.project == project)).rowcount
+        connection.execute(delete(trace_metrics).where(trace_metrics.c.project == project))
+    return removed
