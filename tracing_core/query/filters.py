@@ -1,0 +1,94 @@
+"""Which traces a question is about."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func
+
+from tracing_core.clock import require_utc
+from tracing_core.errors import InvalidInput
+from tracing_core.storage.tables import search_document, traces
+
+LONGEST_TEXT = 2000
+_EXACT = ("project", "quality_flag", "status", "user_id", "session_id", "intent")
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TraceFilter:
+    """What traces have to be like; None asks for nothing, and a range without a start or end is open on that side.
+
+    Args:
+        start, end: bounds of when they began: `start` belongs to the range, `end` does not; aware.
+        project: its name.
+        library, model: a name, or "" for traces without any.
+        quality_flag: a name of `QualityFlag`.
+        status: a value of `TraceStatus`.
+        user_id, session_id, intent: that very value.
+        min_duration_ms, max_duration_ms: bounds of the duration in milliseconds, both included.
+        max_rating: the highest rating, 1 to 5; leaves out what nobody rated.
+        text: words that question or answer contain; understands "quoted phrases", or, and -without.
+
+    Raises:
+        InvalidInput: a time has no zone, the range ends before it starts, or a text cannot be one in the database.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    project: str | None = None
+    library: str | None = None
+    quality_flag: str | None = None
+    status: str | None = None
+    model: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    intent: str | None = None
+    min_duration_ms: float | None = None
+    max_duration_ms: float | None = None
+    max_rating: int | None = None
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("start", "end"):
+            if (moment := getattr(self, name)) is not None:
+                object.__setattr__(self, name, require_utc(name, moment))
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise InvalidInput("end", "lies before start; give a later time")
+        for field in fields(self):
+            if isinstance(value := getattr(self, field.name), str):
+                _check_text(field.name, value)
+        object.__setattr__(self, "text", (self.text or "").strip() or None)
+
+    def set_fields(self) -> frozenset[str]:
+        """The names of the fields that ask for something."""
+        return frozenset(field.name for field in fields(self) if getattr(self, field.name) is not None)
+
+
+def conditions(chosen: TraceFilter) -> list[ColumnElement[bool]]:
+    """The filter as conditions on the table `traces`."""
+    t = traces.c
+    optional = [(t[name], getattr(chosen, name)) for name in ("library", "model")]
+    exact = [(t[name], getattr(chosen, name)) for name in _EXACT]
+    found = [column == value if value else column.is_(None) for column, value in optional if value is not None]
+    found += [column == value for column, value in exact if value is not None]
+    bounds = (
+        (chosen.start, t.started_at.__ge__),
+        (chosen.end, t.started_at.__lt__),
+        (chosen.min_duration_ms, t.duration_ms.__ge__),
+        (chosen.max_duration_ms, t.duration_ms.__le__),
+        (chosen.max_rating, t.rating.__le__),
+    )
+    found.extend(compare(bound) for bound, compare in bounds if bound is not None)
+    if chosen.text is not None:
+        found.append(search_document().bool_op("@@")(func.websearch_to_tsquery("simple", chosen.text)))
+    return found
+
+
+def _check_text(name: str, value: str) -> None:
+    if len(value) > LONGEST_TEXT:
+        raise InvalidInput(name, f"has {len(value)} characters; at most {LONGEST_TEXT} are looked for")
+    if _UNSTORABLE.search(value):
+        raise InvalidInput(name, "holds a character that no text in the database can hold (NUL or half a character)")

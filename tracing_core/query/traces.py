@@ -1,0 +1,153 @@
+"""Lists of traces: newest or slowest first, page by page, however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, RowMapping, Select, func, literal, select, tuple_
+
+from tracing_core.errors import InvalidInput
+from tracing_core.model import QualityFlag, TraceStatus
+from tracing_core.query.cursor import Cursor, Sort, decode
+from tracing_core.query.filters import TraceFilter, conditions
+from tracing_core.storage.database import Database
+from tracing_core.storage.tables import traces
+
+LARGEST_PAGE = 1000
+QUERY_CHARS = 500
+ANSWER_CHARS = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TraceRow:
+    """One line of a list. `query` has its first 500 characters, `answer_start` the answer's first 200.
+
+    `duration_ms` is in milliseconds; `stage_ms` gives those of each stage.
+    """
+
+    trace_id: str
+    project: str
+    name: str
+    source: str
+    status: TraceStatus
+    query: str | None
+    answer_start: str | None
+    library: str | None
+    intent: str | None
+    model: str | None
+    session_id: str | None
+    user_id: str | None
+    started_at: datetime
+    duration_ms: float | None
+    stage_ms: dict[str, float]
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: Decimal | None
+    unknown_models: tuple[str, ...]
+    confidence: float | None
+    quality_flag: QualityFlag
+    rating: int | None
+    citations_count: int | None
+    decision_count: int
+    span_count: int
+    error: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TracePage:
+    """Some traces, and the cursor of the page after them; None on the last page."""
+
+    rows: tuple[TraceRow, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TraceCount:
+    """How many traces there are; `exact` is False when there are more than were counted."""
+
+    count: int
+    exact: bool
+
+
+def list_traces(
+    db: Database, chosen: TraceFilter, *, sort: Sort = "newest", after: str | None = None, limit: int = 50
+) -> TracePage:
+    """A page of the traces that the filter lets through.
+
+    Going from page to page shows each trace once, even when others arrive meanwhile.
+
+    Args:
+        db: where they are.
+        chosen: which.
+        sort: `newest` first, or `slowest` first, which leaves out traces without a duration.
+        after: the cursor of the page before; None for the first page.
+        limit: the most rows of a page, 1 to 1,000.
+
+    Raises:
+        InvalidInput: `sort`, `cursor` or `limit` cannot be used.
+        StorageError: the database did not answer.
+    """
+    if sort not in ("newest", "slowest"):
+        raise InvalidInput("sort", "must be newest or slowest")
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise InvalidInput("limit", f"must be from 1 to {LARGEST_PAGE}")
+    cursor = decode(after, sort) if after is not None else None
+    with db.read() as connection:
+        found = connection.execute(_page(chosen, sort, cursor, limit + 1)).mappings().all()
+    rows = tuple(trace_row(row) for row in found[:limit])
+    more = len(found) > limit
+    return TracePage(rows=rows, next_cursor=_cursor(rows[-1], sort).encode() if more else None)
+
+
+def count_traces(db: Database, chosen: TraceFilter, *, at_most: int = 10_000) -> TraceCount:
+    """How many traces the filter lets through, counted up to `at_most`.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    some = select(literal(1)).select_from(traces).where(*conditions(chosen)).limit(at_most + 1).subquery()
+    with db.read() as connection:
+        count = connection.scalar(select(func.count()).select_from(some)) or 0
+    return TraceCount(count=min(count, at_most), exact=count <= at_most)
+
+
+def trace_columns() -> list[ColumnElement[Any]]:
+    """What a select must have for `trace_row` to read its rows."""
+    shortened = {
+        "query": func.left(traces.c.query, QUERY_CHARS).label("query"),
+        "answer_start": func.left(traces.c.answer, ANSWER_CHARS).label("answer_start"),
+        "error": func.left(traces.c.error, QUERY_CHARS).label("error"),
+    }
+    names = [field.name for field in fields(TraceRow)]
+    return [shortened[name] if name in shortened else traces.c[name] for name in names]
+
+
+def trace_row(row: RowMapping) -> TraceRow:
+    """A row of the columns of `trace_columns`, typed."""
+    values = dict(row)
+    values["status"] = TraceStatus(values["status"])
+    values["quality_flag"] = QualityFlag(values["quality_flag"])
+    values["unknown_models"] = tuple(values["unknown_models"])
+    return TraceRow(**values)
+
+
+def _page(chosen: TraceFilter, sort: Sort, cursor: Cursor | None, limit: int) -> Select[Any]:
+    order: Sequence[Column[Any]] = (traces.c.started_at, traces.c.trace_id)
+    statement = select(*trace_columns()).where(*conditions(chosen))
+    if sort == "slowest":
+        order = (traces.c.duration_ms, traces.c.trace_id)
+        statement = statement.where(traces.c.duration_ms.is_not(None))
+    if cursor is not None:
+        statement = statement.where(tuple_(*order) < (cursor.key, cursor.trace_id))
+    return statement.order_by(*(column.desc() for column in order)).limit(limit)
+
+
+def _cursor(row: TraceRow, sort: Sort) -> Cursor:
+    key = row.started_at if sort == "newest" else row.duration_ms
+    if key is None:
+        raise AssertionError("a list by duration holds no trace without one")
+    return Cursor(sort=sort, key=key, trace_id=row.trace_id)
