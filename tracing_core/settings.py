@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", alias="TRACEWHY_HOST", description="Address that the service listens on")
     service_port: int = Field(8000, alias="TRACEWHY_SERVICE_PORT", description="Port of the service")
     otlp_port: int = Field(
-        4318, alias="TRACEWHY_OTLP_PORT", description="Second port of the service, for OTLP over HTTP"
+        4318, alias="TRACEWHY_OTLP_PORT", description="Port kept for the OTLP receiver, which this version does not have yet"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", alias="TRACEWHY_LOG_LEVEL", description="Least severe log lines that are printed"
