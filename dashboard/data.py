@@ -1,0 +1,161 @@
+"""What the pages read: the only module that caches. Each function asks one question of `tracing_core.query`.
+
+The filter is frozen and is the key; what was read is kept for a few seconds, which is what many people looking at the
+same page, and one person clicking about in it, need.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import streamlit as st
+
+from tracing_core.feedback import ANONYMOUS
+from tracing_core.model import Feedback, QualityFlag
+from tracing_core.query import document as document_query
+from tracing_core.query import facets as facets_query
+from tracing_core.query import feedback as feedback_query
+from tracing_core.query import overview as overview_query
+from tracing_core.query import trace as trace_query
+from tracing_core.query import traces as traces_query
+from tracing_core.query.facets import FacetValue
+from tracing_core.query.filters import TraceFilter
+from tracing_core.query.overview import FlagPoint, LatencyPoint, LibraryCount, OperationLatency, Totals
+from tracing_core.query.trace import DecisionRow, SpanPayload, SpanRow, TraceDetail
+from tracing_core.query.traces import TraceCount, TracePage, TraceRow
+from tracing_core.settings import settings
+from tracing_core.storage.database import Database
+from tracing_core.store import Store, open_reader
+
+VIEWER = ANONYMOUS
+"""Whose ratings those given on the pages are, as long as nobody signs in."""
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> Store:
+    """The store, opened once for the process."""
+    return open_reader(settings())
+
+
+def _database() -> Database:
+    return store().database
+
+
+@st.cache_data(ttl=10, max_entries=100, show_spinner=False)
+def totals(chosen: TraceFilter) -> Totals:
+    """The numbers on top of the overview."""
+    return overview_query.totals(_database(), chosen)
+
+
+@st.cache_data(ttl=10, max_entries=100, show_spinner=False)
+def latency_over_time(chosen: TraceFilter) -> tuple[LatencyPoint, ...]:
+    """P50, P95 and P99 by bucket of time."""
+    return overview_query.latency_over_time(_database(), chosen)
+
+
+@st.cache_data(ttl=10, max_entries=100, show_spinner=False)
+def flags_over_time(chosen: TraceFilter) -> tuple[FlagPoint, ...]:
+    """Quality flags by bucket of time."""
+    return overview_query.flags_over_time(_database(), chosen)
+
+
+@st.cache_data(ttl=10, max_entries=100, show_spinner=False)
+def breakdown(chosen: TraceFilter) -> tuple[OperationLatency, ...]:
+    """Latency by operation."""
+    return overview_query.breakdown(_database(), chosen)
+
+
+@st.cache_data(ttl=10, max_entries=100, show_spinner=False)
+def flag_counts(chosen: TraceFilter) -> dict[QualityFlag, int]:
+    """How many answers have which flag."""
+    return overview_query.flag_counts(_database(), chosen)
+
+
+@st.cache_data(ttl=10, max_entries=100, show_spinner=False)
+def libraries(chosen: TraceFilter) -> tuple[LibraryCount, ...]:
+    """Questions by library."""
+    return overview_query.libraries(_database(), chosen)
+
+
+@st.cache_data(ttl=2, max_entries=100, show_spinner=False)
+def traces(chosen: TraceFilter, sort: Literal["newest", "slowest"], after: str | None, limit: int) -> TracePage:
+    """A page of traces."""
+    return traces_query.list_traces(_database(), chosen, sort=sort, after=after, limit=limit)
+
+
+@st.cache_data(ttl=10, max_entries=100, show_spinner=False)
+def trace_count(chosen: TraceFilter) -> TraceCount:
+    """How many traces there are, counted up to a bound."""
+    return traces_query.count_traces(_database(), chosen)
+
+
+@st.cache_data(ttl=5, max_entries=100, show_spinner=False)
+def trace(trace_id: str) -> TraceDetail | None:
+    """One trace."""
+    return trace_query.get_trace(_database(), trace_id)
+
+
+@st.cache_data(ttl=5, max_entries=20, show_spinner=False)
+def spans(trace_id: str) -> tuple[SpanRow, ...]:
+    """The spans of a trace without what they hold."""
+    return trace_query.spans(_database(), trace_id)
+
+
+@st.cache_data(ttl=60, max_entries=100, show_spinner=False)
+def span_payload(trace_id: str, span_id: str) -> SpanPayload | None:
+    """What one span holds."""
+    return trace_query.span_payload(_database(), trace_id, span_id)
+
+
+@st.cache_data(ttl=60, max_entries=50, show_spinner=False)
+def decisions(trace_id: str) -> tuple[DecisionRow, ...]:
+    """The decisions of a trace, in order."""
+    return trace_query.decisions(_database(), trace_id)
+
+
+@st.cache_data(ttl=5, max_entries=50, show_spinner=False)
+def session_traces(session_id: str) -> tuple[TraceRow, ...]:
+    """The turns of a conversation."""
+    return trace_query.session_traces(_database(), session_id)
+
+
+@st.cache_data(ttl=60, max_entries=20, show_spinner=False)
+def full_trace(trace_id: str) -> dict[str, Any] | None:
+    """The trace's file; None when it is missing or damaged."""
+    return document_query.full_trace(_database(), trace_id)
+
+
+@st.cache_data(ttl=60, max_entries=2, show_spinner=False)
+def projects() -> tuple[str, ...]:
+    """The projects that have traces."""
+    return tuple(facets_query.projects(_database()))
+
+
+@st.cache_data(ttl=30, max_entries=100, show_spinner=False)
+def facet(name: str, chosen: TraceFilter) -> tuple[FacetValue, ...]:
+    """The values of a column, the frequent ones first."""
+    return facets_query.values(_database(), name, chosen)
+
+
+@st.cache_data(ttl=5, max_entries=50, show_spinner=False)
+def rating_distribution(chosen: TraceFilter) -> dict[int, int]:
+    """How often each rating was given."""
+    return dict(feedback_query.rating_distribution(_database(), chosen))
+
+
+@st.cache_data(ttl=5, max_entries=50, show_spinner=False)
+def feedback_of(trace_id: str) -> tuple[Feedback, ...]:
+    """What people thought of one answer."""
+    return tuple(feedback_query.for_trace(_database(), trace_id))
+
+
+def rate(trace_id: str, rating: int, comment: str | None) -> None:
+    """Rate an answer, or change one's rating.
+
+    Raises:
+        InvalidInput: the rating, comment or id does not fit.
+        TraceNotFound: there is no such trace.
+    """
+    store().feedback.submit(trace_id=trace_id, user_id=VIEWER, rating=rating, comment=comment)
+    for read in (trace, feedback_of, totals, flags_over_time, flag_counts, traces, rating_distribution, session_traces):
+        read.clear()

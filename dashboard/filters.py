@@ -1,0 +1,179 @@
+"""The row of filters on top of a page. The URL holds them; every control writes it, and every run reads it again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from dashboard import data, words
+from dashboard.view import DEFAULT_RANGE, RANGE_WORDS, RANGES, View, parse, rounded
+from tracing_core.clock import SystemClock
+from tracing_core.model import QualityFlag, TraceStatus
+
+FRAME = ("project",)
+EVERYTHING = (
+    "project", "library", "flag", "status", "model", "session", "user", "text", "min_ms", "max_ms", "max_rating", "sort",
+)  # fmt: skip
+_MEMORY = "filters.remembered"
+_PAGE = "filters.page"
+
+
+def now() -> datetime:
+    """The time that a page's ranges and ages count from."""
+    return SystemClock().now()
+
+
+def present() -> datetime:
+    """`now`, rounded so that what is read within ten seconds is read once."""
+    return rounded(now())
+
+
+def current(page: str, names: tuple[str, ...] = FRAME) -> View:
+    """What this page shows: what the URL says, or, when one has just come here without filters, what was chosen before.
+
+    Args:
+        page: its key in the navigation.
+        names: the filters it goes by; others are kept for the pages that do.
+    """
+    view = parse(st.query_params.to_dict())
+    arrived = st.session_state.get(_PAGE) != page
+    remembered: View = st.session_state.get(_MEMORY, View())
+    if arrived and not view.params() and remembered.only(names).params():
+        view = remembered
+        st.query_params.from_dict({**st.query_params.to_dict(), **view.only(names).params()})
+    st.session_state[_PAGE] = page
+    st.session_state[_MEMORY] = replace(remembered, **_chosen(view, names))
+    return view.only(names)
+
+
+def remembered(**changes: Any) -> dict[str, str]:
+    """URL parameters of the view that was shown last, with changes: for links to the traces behind a number."""
+    view: View = st.session_state.get(_MEMORY, View())
+    return replace(view, **changes).params()
+
+
+def bar(view: View, *, facets: bool = False) -> None:
+    """Draw the row: time range, project, more filters where `facets`, and the active ones as chips to take away."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        _range(view)
+        _project(view)
+        if facets:
+            _more(view)
+    if view.range == "custom":
+        _custom(view)
+    _chips(view)
+
+
+def apply(view: View) -> None:
+    """Make `view` the one that the page shows, by writing the URL. Pages of results start over."""
+    st.query_params.from_dict(view.params())
+
+
+def _chosen(view: View, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(view, name) for name in ("range", "start", "end", *names)}
+
+
+def _range(view: View) -> None:
+    st.session_state["filters.range"] = view.range
+    st.segmented_control(
+        "Time range",
+        list(RANGE_WORDS),
+        format_func=RANGE_WORDS.__getitem__,
+        key="filters.range",
+        on_change=partial(_set_range, view),
+        label_visibility="collapsed",
+        required=True,
+    )
+
+
+def _set_range(view: View) -> None:
+    chosen = st.session_state["filters.range"] or DEFAULT_RANGE
+    if chosen == "custom":
+        start, end = view.bounds(present())
+        apply(replace(view, range="custom", start=start, end=end or present() + timedelta(minutes=1)))
+    else:
+        apply(replace(view, range=chosen, start=None, end=None))
+
+
+def _custom(view: View) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        for name, label in (("start", "From (UTC)"), ("end", "To (UTC)")):
+            moment: datetime = getattr(view, name) or present()
+            st.session_state[f"filters.{name}"] = moment.replace(tzinfo=None)
+            st.datetime_input(label, key=f"filters.{name}", on_change=partial(_set_moment, view, name), width=220)
+
+
+def _set_moment(view: View, name: str) -> None:
+    moment = st.session_state[f"filters.{name}"]
+    changed = replace(view, **{name: moment.replace(tzinfo=UTC) if moment else None})
+    if changed.start and changed.end and changed.start >= changed.end:
+        width = RANGES["1h"]
+        other = {"end": changed.start + width} if name == "start" else {"start": changed.end - width}
+        changed = replace(changed, **other)
+    apply(changed)
+
+
+def _project(view: View) -> None:
+    projects = data.projects()
+    if len(projects) > 1 or view.project:
+        _choice(view, "project", "Project", sorted({*projects, *([view.project] if view.project else [])}))
+
+
+def _more(view: View) -> None:
+    chosen = view.trace_filter(present())
+    with st.popover("More filters", icon=":material/filter_list:"):
+        _choice(view, "flag", "Quality flag", list(QualityFlag), words.flag)
+        _choice(view, "status", "Status", list(TraceStatus), words.status)
+        for name in ("library", "model"):
+            found = {facet.value or "": facet.count for facet in data.facet(name, chosen)}
+            _choice(view, name, name.capitalize(), [*found], lambda value, found=found: _counted(value, found))
+        for name, label in (("min_ms", "At least, in ms"), ("max_ms", "At most, in ms")):
+            st.session_state[f"filters.{name}"] = getattr(view, name)
+            st.number_input(label, min_value=0.0, step=100.0, key=f"filters.{name}", on_change=partial(_set, view, name))
+
+
+def _counted(value: str, found: dict[str, int]) -> str:
+    return f"{words.label(value, 40) or 'none'} · {words.count(found.get(value))}"
+
+
+def _choice(view: View, name: str, label: str, options: list[Any], say: Any = words.label) -> None:
+    value = getattr(view, name)
+    st.session_state[f"filters.{name}"] = value
+    if value is not None and value not in options:
+        options = [value, *options]
+    st.selectbox(
+        label,
+        options,
+        key=f"filters.{name}",
+        format_func=say,
+        placeholder="All",
+        on_change=partial(_set, view, name),
+        width=200 if name == "project" else "stretch",
+        index=None,
+    )
+
+
+def _set(view: View, name: str) -> None:
+    apply(replace(view, **{name: st.session_state[f"filters.{name}"]}))
+
+
+def _chips(view: View) -> None:
+    chips = view.chips()
+    if not chips:
+        return
+    with st.container(horizontal=True, gap="small"):
+        for name, said in chips.items():
+            st.button(
+                words.label(said, 40),
+                key=f"filters.chip.{name}",
+                icon=":material/close:",
+                icon_position="right",
+                help="Take this filter away",
+                on_click=partial(apply, view.without(name)),
+            )
+        if len(chips) > 1:
+            st.button("Clear all", key="filters.clear", type="tertiary", on_click=partial(apply, view.cleared()))

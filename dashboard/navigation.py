@@ -1,0 +1,114 @@
+"""The one table of screens: where they are, what they are called, and how to get to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import streamlit as st
+
+PAGES = Path(__file__).resolve().parent.parent / "pages"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Screen:
+    """A page and its place in the navigation.
+
+    Args:
+        key: the page's file under `pages/`, and its path in the URL.
+        question: what the page answers; shown under its title and as its tooltip.
+        titled: whether the frame writes the title; a page with a heading of its own says no.
+        listed: whether it is in the navigation, or only linked to.
+    """
+
+    key: str
+    group: str
+    title: str
+    icon: str
+    question: str
+    titled: bool = True
+    listed: bool = True
+
+    @property
+    def path(self) -> Path:
+        """Where its file is."""
+        return PAGES / f"{self.key}.py"
+
+
+SCREENS: tuple[Screen, ...] = (
+    Screen(
+        key="overview",
+        group="Watch",
+        title="Overview",
+        icon=":material/monitoring:",
+        question="Is it healthy, and if not, where do I look?",
+    ),
+    Screen(
+        key="traces",
+        group="Watch",
+        title="Traces",
+        icon=":material/list_alt:",
+        question="Find the one, or the kind.",
+    ),
+    Screen(
+        key="trace",
+        group="Watch",
+        title="Trace",
+        icon=":material/account_tree:",
+        question="What happened, and why?",
+        titled=False,
+        listed=False,
+    ),
+    Screen(
+        key="feedback",
+        group="Improve",
+        title="Feedback",
+        icon=":material/star:",
+        question="What do people think of the answers?",
+    ),
+    Screen(
+        key="chat",
+        group="Try",
+        title="Chat",
+        icon=":material/forum:",
+        question="Ask, watch it think, rate it.",
+    ),
+)
+BY_KEY: Mapping[str, Screen] = {screen.key: screen for screen in SCREENS}
+
+
+def pages() -> dict[str, list[st.Page]]:
+    """The pages by group, as `st.navigation` wants them. The first one is where the app opens."""
+    groups: dict[str, list[st.Page]] = {}
+    for screen in SCREENS:
+        groups.setdefault(screen.group, []).append(_page(screen))
+    return groups
+
+
+def screen_of(page: st.Page) -> Screen:
+    """The screen that a page of `pages()` belongs to."""
+    return next((screen for screen in SCREENS if screen.title == page.title), SCREENS[0])
+
+
+def open_page(key: str, params: Mapping[str, str] | None = None) -> NoReturn:
+    """Go to a screen, with these parameters in the URL."""
+    st.switch_page(BY_KEY[key].path, query_params=dict(params or {}))
+
+
+def link(key: str, text: str, params: Mapping[str, str] | None = None, *, icon: str | None = None) -> None:
+    """Draw a link to a screen, with these parameters in its URL."""
+    st.page_link(BY_KEY[key].path, label=text, icon=icon, query_params=dict(params or {}))
+
+
+def _page(screen: Screen) -> st.Page:
+    return st.Page(
+        screen.path,
+        title=screen.title,
+        icon=screen.icon,
+        url_path=screen.key,
+        default=screen is SCREENS[0],
+        visibility="visible" if screen.listed else "hidden",
+        help=screen.question,
+    )

@@ -1,0 +1,95 @@
+"""The chosen span: why it did what it did, its documents, prompts, what went in and out, and its attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from dashboard import data, words
+from dashboard.decision_cards import card, plain
+from dashboard.evidence import documents
+from tracing_core.query.trace import DecisionRow, SpanPayload, SpanRow
+
+HEIGHT = 560
+_IN_AND_OUT = ("input.value", "output.value", "input", "output")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Tab:
+    title: str
+    draw: Callable[[], None]
+    filled: bool
+
+
+def span_panel(trace_id: str, span: SpanRow, decisions: Sequence[DecisionRow]) -> None:
+    """Draw the panel.
+
+    Args:
+        decisions: those of the whole trace; the span's own are picked from them.
+    """
+    payload = data.span_payload(trace_id, span.span_id)
+    with st.container(border=True, height=HEIGHT, key="trace.panel"):
+        _head(span)
+        if payload is None:
+            st.caption("What this span held is not stored any more.")
+            return
+        tabs = [tab for tab in _tabs(payload, [row for row in decisions if row.span_id == span.span_id]) if tab.filled]
+        if not tabs:
+            st.caption("This span holds nothing beyond its times.")
+            return
+        for place, tab in zip(st.tabs([tab.title for tab in tabs]), tabs, strict=True):
+            with place:
+                tab.draw()
+
+
+def _head(span: SpanRow) -> None:
+    state = ":red-badge[failed]" if span.status == "error" else ""
+    st.markdown(f"**{words.label(span.name)}** :gray[{span.kind.lower()} · {words.duration(span.duration_ms)}] {state}")
+    if span.error:
+        st.text(span.error)
+
+
+def _tabs(payload: SpanPayload, decisions: Sequence[DecisionRow]) -> tuple[_Tab, ...]:
+    """The tabs in their order: why first, where there is a why."""
+    attributes = {name: value for name, value in payload.attributes.items() if name not in _IN_AND_OUT}
+    ins_outs = {name: payload.attributes[name] for name in _IN_AND_OUT if name in payload.attributes}
+    return (
+        _Tab(title="Why", draw=lambda: _why(decisions), filled=bool(decisions)),
+        _Tab(title="Documents", draw=lambda: documents(payload.evidence), filled=bool(payload.evidence)),
+        _Tab(title="Prompt", draw=lambda: _prompts(payload), filled=bool(payload.prompts)),
+        _Tab(
+            title="In and out",
+            draw=lambda: _in_and_out(payload, ins_outs),
+            filled=bool(payload.outputs or ins_outs or payload.events),
+        ),
+        _Tab(title="Attributes", draw=lambda: _pairs(attributes), filled=bool(attributes)),
+    )
+
+
+def _why(decisions: Sequence[DecisionRow]) -> None:
+    for row in decisions:
+        card(row)
+
+
+def _prompts(payload: SpanPayload) -> None:
+    for name, text in payload.prompts.items():
+        st.caption(words.label(name))
+        st.code(plain(text), language=None, wrap_lines=True)
+
+
+def _in_and_out(payload: SpanPayload, ins_outs: dict[str, Any]) -> None:
+    for name, value in {**ins_outs, **payload.outputs}.items():
+        st.caption(words.label(name))
+        st.code(plain(value), language=None, wrap_lines=True)
+    for event in payload.events:
+        st.caption(words.label(plain(event), 300))
+
+
+def _pairs(attributes: dict[str, Any]) -> None:
+    rows = {"Name": list(attributes), "Value": [plain(value) for value in attributes.values()]}
+    st.dataframe(rows, hide_index=True, height="content", alt="Attributes of the span")
+
+

@@ -1,0 +1,180 @@
+"""The parts of the trace page: its head, question and answer, the tree beside the chosen span, and what lies beneath."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import streamlit as st
+
+from dashboard import data, filters, navigation, results, states, theme, words
+from dashboard.decision_cards import timeline
+from dashboard.evidence import documents
+from dashboard.rating import own, rate_in_place
+from dashboard.span_panel import span_panel
+from dashboard.trace_list import SHORT_COLUMNS, trace_list
+from dashboard.trace_tree import tree_of
+from dashboard.trace_view import trace_view
+from tracing_core.model import QualityFlag, TraceStatus
+from tracing_core.query.trace import DecisionRow, SpanRow, TraceDetail
+from tracing_core.settings import settings
+
+_MOST_EVIDENCE = 20
+
+
+def head(trace: TraceDetail) -> None:
+    """The sentence about the trace, the way to its neighbours, and its link."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        _neighbours(trace.trace_id)
+        st.markdown(sentence(trace))
+        st.space("stretch")
+        with st.popover("Share", icon=":material/link:"):
+            st.caption("This address leads here, and to the chosen span")
+            st.code(_address(trace.trace_id), language=None)
+    st.caption(f"{trace.trace_id} · {words.label(trace.project)} · {words.exact(trace.started_at)}")
+    if trace.error:
+        st.error(words.label(trace.error, 500), icon=":material/error:")
+
+
+def sentence(trace: TraceDetail) -> str:
+    """What there is to know at a glance: status, flag, duration, tokens, cost, stars."""
+    flag, status = QualityFlag(trace.quality_flag), TraceStatus(trace.status)
+    tokens = None if trace.input_tokens is trace.output_tokens is None else (trace.input_tokens or 0) + (trace.output_tokens or 0)
+    unpriced = f" (no price for {words.label(', '.join(trace.unknown_models))})" if trace.unknown_models else ""
+    parts = [
+        f":{theme.STATUS_BADGES[status]}-badge[{words.status(status)}]",
+        f":{theme.FLAG_BADGES[flag]}-badge[{words.flag(flag)}]",
+        f"**{words.duration(trace.duration_ms)}**",
+        f"{words.count(tokens)} tokens",
+        words.money(trace.cost_usd).replace("$", r"\$") + unpriced,
+        f"confidence {words.confidence(trace.confidence)}",
+        words.stars(trace.rating),
+    ]
+    return " · ".join(parts)
+
+
+def question_and_answer(trace: TraceDetail) -> None:
+    """What was asked and answered, as text, with the rating beneath."""
+    left, right = st.columns([2, 3])
+    with left:
+        st.caption("Question")
+        st.text(trace.query or words.ABSENT)
+        _about(trace)
+    with right:
+        st.caption("Answer")
+        st.markdown(words.safe_markdown(trace.answer) if trace.answer else words.ABSENT)
+        _rating(trace)
+
+
+@st.fragment
+def tree_and_span(trace_id: str, spans: tuple[SpanRow, ...], decisions: tuple[DecisionRow, ...]) -> None:
+    """The tree with its waterfall, and beside it the span that is chosen in it."""
+    with states.boundary():
+        first = st.session_state.setdefault(f"trace.first.{trace_id}", st.query_params.get("span"))
+        left, right = st.columns([3, 2])
+        with left:
+            tree = tree_of(spans, notes(spans))
+            chosen = trace_view(tree, trace_id=trace_id, initial=first) or first
+        span = next((each for each in spans if each.span_id == chosen), spans[0])
+        if chosen and st.query_params.get("span") != span.span_id:
+            st.query_params["span"] = span.span_id
+        with right:
+            span_panel(trace_id, span, decisions)
+
+
+def notes(spans: tuple[SpanRow, ...]) -> dict[str, str]:
+    """Tokens and cost to write behind the spans that have them."""
+    said = {}
+    for span in spans:
+        tokens, cost = getattr(span, "total_tokens", None), getattr(span, "cost_usd", None)
+        parts = [f"{words.count(tokens)} tokens"] if tokens is not None else []
+        parts += [words.money(cost)] if cost is not None else []
+        if parts:
+            said[span.span_id] = " · ".join(parts)
+    return said
+
+
+def beneath(trace: TraceDetail, spans: tuple[SpanRow, ...], decisions: tuple[DecisionRow, ...]) -> None:
+    """Decisions in order, evidence, the conversation and the raw trace; each is read when its tab is opened."""
+    titles = [f"Decisions {len(decisions)}", "Evidence", "Conversation", "Raw"]
+    tabs = st.tabs(titles, key="trace.tabs", on_change="rerun")
+    with tabs[0]:
+        timeline(decisions, trace.started_at) if decisions else st.caption("No decision was recorded.")
+    with tabs[1]:
+        if tabs[1].open:
+            _evidence(trace.trace_id, spans)
+    with tabs[2]:
+        if tabs[2].open:
+            _conversation(trace)
+    with tabs[3]:
+        if tabs[3].open:
+            _raw(trace.trace_id)
+
+
+def _neighbours(trace_id: str) -> None:
+    earlier, later = results.neighbours(trace_id)
+    for key, icon, target, tip in (
+        ("previous", ":material/chevron_left:", earlier, "The trace above it in the list"),
+        ("next", ":material/chevron_right:", later, "The trace below it in the list"),
+    ):
+        st.button(
+            "",
+            key=f"trace.{key}",
+            icon=icon,
+            help=tip if target else "Open a trace from the list to go from one to the next",
+            disabled=target is None,
+            on_click=partial(navigation.open_page, "trace", {"id": target or ""}),
+        )
+
+
+def _address(trace_id: str) -> str:
+    span = st.query_params.get("span")
+    return f"{settings().public_url.rstrip('/')}/trace?id={trace_id}" + (f"&span={span}" if span else "")
+
+
+def _about(trace: TraceDetail) -> None:
+    pairs = {"Library": trace.library, "Intent": trace.intent, "Model": trace.model, "User": trace.user_id}
+    said = [f"{name.lower()} {words.label(value)}" for name, value in pairs.items() if value]
+    said += [f"{words.count(trace.citations_count)} citations"] if trace.citations_count is not None else []
+    st.caption(" · ".join(said))
+
+
+def _rating(trace: TraceDetail) -> None:
+    mine = own(data.feedback_of(trace.trace_id), data.VIEWER)
+    rate_in_place(
+        f"trace.rating.{trace.trace_id}",
+        mine.rating if mine else None,
+        mine.comment if mine else None,
+        partial(data.rate, trace.trace_id),
+    )
+
+
+def _evidence(trace_id: str, spans: tuple[SpanRow, ...]) -> None:
+    found = False
+    for span in [each for each in spans if each.kind in {"RETRIEVAL", "FUSION", "RERANK", "STAGE", "TOOL"}][:_MOST_EVIDENCE]:
+        payload = data.span_payload(trace_id, span.span_id)
+        if payload and payload.evidence:
+            found = True
+            st.markdown(f"**{words.label(span.name)}**")
+            documents(payload.evidence)
+    if not found:
+        st.caption("No evidence was recorded.")
+
+
+def _conversation(trace: TraceDetail) -> None:
+    if not trace.session_id:
+        st.caption("This question is not part of a conversation.")
+        return
+    rows = data.session_traces(trace.session_id)
+    st.caption(f"{words.count(len(rows))} turns of conversation {words.label(trace.session_id)}")
+    trace_list(rows, key="trace.conversation", now=filters.now(), columns=SHORT_COLUMNS)
+
+
+def _raw(trace_id: str) -> None:
+    document = data.full_trace(trace_id)
+    if document is None:
+        st.warning("The trace's file is missing or damaged. What you see on this page comes from the database.")
+        return
+    text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+    st.download_button("Download", text, f"{trace_id}.json", "application/json", on_click="ignore")
+    st.json(document, expanded=1)

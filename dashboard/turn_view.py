@@ -1,0 +1,111 @@
+"""A finished turn of the chat: the answer, its sources, where the time went, its cost, its rating, its trace."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from dashboard import api, charts, navigation, words
+from dashboard.conversation import Turn, cited_first
+from dashboard.data import VIEWER
+from dashboard.rating import rate_in_place
+
+_PLAIN = {"displayModeBar": False}
+
+
+def draw(turn: Turn, number: int, url: str) -> None:
+    """Draw a turn.
+
+    Args:
+        number: its place in the conversation, for the keys of its controls.
+        url: of the service, which takes the rating.
+    """
+    with st.chat_message("user"):
+        st.text(turn.question)
+    with st.chat_message("assistant"):
+        if turn.answer:
+            st.markdown(words.safe_markdown(turn.answer))
+        if turn.state == "asking":
+            st.caption("Stopped.")
+        if turn.error:
+            st.warning(turn.error, icon=":material/cloud_off:")
+        if turn.sources:
+            _sources(turn)
+        if turn.state == "done":
+            _timing(turn, number)
+            _foot(turn, number, url)
+
+
+def _sources(turn: Turn) -> None:
+    ordered = cited_first(turn.sources, turn.cited)
+    cited = sum(1 for _, _, is_cited in ordered if is_cited)
+    with st.expander(f"Sources {len(ordered)}" + (f", {cited} cited" if cited else ""), type="compact"):
+        for number, source, is_cited in ordered:
+            title = words.label(str(source.get("title") or source.get("id") or "untitled"))
+            score = source.get("score")
+            said = f" :gray[{score:.3g}]" if isinstance(score, int | float) else ""
+            library = f" :gray[{words.label(str(source['library']))}]" if source.get("library") else ""
+            with st.expander(f"{number} · {title}{library}{said}{' :green-badge[cited]' if is_cited else ''}"):
+                st.text(str(source.get("text") or words.ABSENT))
+
+
+def _timing(turn: Turn, number: int) -> None:
+    steps = turn.steps or _steps(turn.done.get("steps"))
+    if steps:
+        st.plotly_chart(charts.steps(steps), key=f"chat.steps.{number}", config=_PLAIN, alt="Time of each step")
+
+
+def _foot(turn: Turn, number: int, url: str) -> None:
+    st.caption(facts(turn))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if turn.trace_id:
+            rate_in_place(f"chat.rating.{number}", turn.rating, turn.comment, partial(_rate, turn, url))
+            navigation.link("trace", "Open trace", {"id": turn.trace_id}, icon=":material/account_tree:")
+
+
+def facts(turn: Turn) -> str:
+    """The numbers of an answer in one line."""
+    done = turn.done
+    first = done.get("time_to_first_token_ms") or turn.first_token_ms
+    parts = [
+        words.duration(done.get("total_ms") or turn.total_ms),
+        f"first token {words.duration(first)}",
+        f"{_speed(done.get('tokens_per_second'))} tokens/s",
+        f"{words.count(total_tokens(done.get('tokens')))} tokens",
+        words.money(_dollars(done.get("cost_usd"))).replace("$", r"\$"),
+        f"confidence {words.confidence(done.get('confidence'))}",
+        words.label(str(done.get("model") or words.ABSENT)),
+    ]
+    return " · ".join(parts)
+
+
+def total_tokens(tokens: Any) -> int | None:
+    """The tokens of an answer, whether the service gives their sum or each kind."""
+    if isinstance(tokens, dict):
+        total = tokens.get("total_tokens", tokens.get("total"))
+        return total if isinstance(total, int) else None
+    return tokens if isinstance(tokens, int) else None
+
+
+def _rate(turn: Turn, url: str, rating: int, comment: str | None) -> None:
+    api.rate(url, turn.trace_id or "", rating, comment, VIEWER)
+    turn.rating, turn.comment = rating, comment
+
+
+def _steps(given: Any) -> list[tuple[str, float]]:
+    steps = given if isinstance(given, list) else []
+    return [(str(step.get("name")), float(step.get("duration_ms") or 0)) for step in steps if isinstance(step, dict)]
+
+
+def _speed(value: Any) -> str:
+    return f"{value:.0f}" if isinstance(value, int | float) else words.ABSENT
+
+
+def _dollars(value: Any) -> Decimal | None:
+    try:
+        return None if value is None else Decimal(str(value))
+    except InvalidOperation:
+        return None

@@ -1,0 +1,184 @@
+"""What a page shows, as its URL says it: the time range and the filters. Pure: text in, values out, and back.
+
+Whatever a URL holds that cannot be understood is left out, so that no link can break a page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, TypeVar
+
+from dashboard import words
+from tracing_core.model import QualityFlag, TraceStatus
+from tracing_core.query.filters import TraceFilter
+
+RANGES: Mapping[str, timedelta] = {
+    "15m": timedelta(minutes=15),
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
+RANGE_WORDS: Mapping[str, str] = {
+    "15m": "15 min", "1h": "1 h", "24h": "24 h", "7d": "7 days", "30d": "30 days", "custom": "Custom",
+}  # fmt: skip
+DEFAULT_RANGE = "24h"
+SORTS = ("newest", "slowest")
+_LONGEST_TEXT = 500
+_UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
+_STEP_SECONDS = 10
+Member = TypeVar("Member", QualityFlag, TraceStatus)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """The time range and filters of a page. None is no filter; `start` and `end` count only for the custom range.
+
+    `library` and `model` may be empty: that is the traces without any.
+    """
+
+    range: str = DEFAULT_RANGE
+    start: datetime | None = None
+    end: datetime | None = None
+    project: str | None = None
+    library: str | None = None
+    flag: QualityFlag | None = None
+    status: TraceStatus | None = None
+    model: str | None = None
+    session: str | None = None
+    user: str | None = None
+    text: str | None = None
+    min_ms: float | None = None
+    max_ms: float | None = None
+    max_rating: int | None = None
+    sort: Literal["newest", "slowest"] = "newest"
+
+    def params(self) -> dict[str, str]:
+        """The view as URL parameters; what is at its default is left out."""
+        plain = View()
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: _said(value) for name, value in named.items() if value is not None and value != getattr(plain, name)}
+
+    def chips(self) -> dict[str, str]:
+        """The active filters by name, in words: what there is to take away. Time range and order are not filters."""
+        said = {
+            "project": self.project,
+            "library": "no library" if self.library == "" else self.library,
+            "flag": self.flag and words.flag(self.flag),
+            "status": self.status and words.status(self.status),
+            "model": "no model" if self.model == "" else self.model,
+            "session": self.session,
+            "user": self.user,
+            "text": self.text and f"“{self.text}”",
+            "min_ms": self.min_ms is not None and f"at least {words.duration(self.min_ms)}",
+            "max_ms": self.max_ms is not None and f"at most {words.duration(self.max_ms)}",
+            "max_rating": self.max_rating is not None and f"rated {self.max_rating} or less",
+        }
+        return {name: str(value) for name, value in said.items() if value}
+
+    def without(self, name: str) -> View:
+        """The view with one filter taken away."""
+        return replace(self, **{name: getattr(View(), name)})
+
+    def cleared(self) -> View:
+        """The view with its time range and order, and no filters."""
+        return View(range=self.range, start=self.start, end=self.end, sort=self.sort)
+
+    def only(self, names: tuple[str, ...]) -> View:
+        """The view with the time range and these filters alone: what a page goes by."""
+        return replace(self.cleared(), **{name: getattr(self, name) for name in names})
+
+    def bounds(self, now: datetime) -> tuple[datetime | None, datetime | None]:
+        """The time range at `now`; one that reaches to the present has no end, so that new traces are in it."""
+        if self.range == "custom":
+            return self.start, self.end
+        return now - RANGES[self.range], None
+
+    def trace_filter(self, now: datetime) -> TraceFilter:
+        """The view as the queries want it."""
+        start, end = self.bounds(now)
+        return TraceFilter(
+            start=start, end=end, project=self.project, library=self.library, quality_flag=self.flag, status=self.status,
+            model=self.model, user_id=self.user, session_id=self.session, min_duration_ms=self.min_ms,
+            max_duration_ms=self.max_ms, max_rating=self.max_rating, text=self.text,
+        )  # fmt: skip
+
+    def period_before(self, now: datetime) -> TraceFilter | None:
+        """The same filter over the period of the same length before; None when the range has no beginning."""
+        start, end = self.bounds(now)
+        if start is None:
+            return None
+        return replace(self.trace_filter(now), start=start - ((end or now) - start), end=start)
+
+
+def parse(params: Mapping[str, str]) -> View:
+    """The view that URL parameters describe."""
+    start, end = _moment(params.get("start")), _moment(params.get("end"))
+    chosen = params.get("range", DEFAULT_RANGE)
+    if chosen not in RANGES and not (chosen == "custom" and start and (end is None or start < end)):
+        chosen = DEFAULT_RANGE
+    return View(
+        range=chosen,
+        start=start if chosen == "custom" else None,
+        end=end if chosen == "custom" else None,
+        project=_text(params.get("project")),
+        library=_text_or_none(params.get("library")),
+        flag=_member(QualityFlag, params.get("flag")),
+        status=_member(TraceStatus, params.get("status")),
+        model=_text_or_none(params.get("model")),
+        session=_text(params.get("session")),
+        user=_text(params.get("user")),
+        text=_text(params.get("text")),
+        min_ms=_number(params.get("min_ms")),
+        max_ms=_number(params.get("max_ms")),
+        max_rating=_rating(params.get("max_rating")),
+        sort="slowest" if params.get("sort") == "slowest" else "newest",
+    )
+
+
+def rounded(now: datetime) -> datetime:
+    """`now` rounded down to ten seconds, so that what is read within them is read once."""
+    return now.replace(second=now.second - now.second % _STEP_SECONDS, microsecond=0)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _text(value: str | None) -> str | None:
+    cleaned = _UNUSABLE.sub("", value or "").strip()[:_LONGEST_TEXT]
+    return cleaned or None
+
+
+def _text_or_none(value: str | None) -> str | None:
+    """As `_text`, but what is there and empty stays so."""
+    return "" if value == "" else _text(value)
+
+
+def _moment(value: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value or "")
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo and moment.year >= 1970 else None
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < 1e12 else None
+
+
+def _rating(value: str | None) -> int | None:
+    return int(value) if value in {"1", "2", "3", "4", "5"} else None
+
+
+def _member(kind: type[Member], value: str | None) -> Member | None:
+    return kind(value) if value in {member.value for member in kind} else None

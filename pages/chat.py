@@ -1,0 +1,32 @@
+"""Chat: ask, watch it think, rate it."""
+
+import streamlit as st
+
+from dashboard import api, chat_controls, conversation, turn_view
+from tracing_core.settings import settings
+
+url = api.service_url(settings())
+chosen = chat_controls.settings_aside()
+
+for number, turn in enumerate(conversation.turns()):
+    turn_view.draw(turn, number, url)
+
+if not api.healthy(url):
+    chat_controls.wait_for_service(url)
+else:
+    prompt = st.chat_input("Ask about the documents", key="chat.input", submit_mode="stop", max_chars=4000)
+    if not conversation.turns():
+        prompt = prompt or chat_controls.suggestion()
+    if prompt:
+        with st.chat_message("user"):
+            st.text(prompt)
+        with st.chat_message("assistant"):
+            question = api.Question(
+                text=prompt,
+                library=chosen.library,
+                sources=chosen.sources,
+                temperature=chosen.temperature,
+                session_id=conversation.session_id(),
+            )
+            conversation.ask(url, question)
+        st.rerun()

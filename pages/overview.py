@@ -1,0 +1,33 @@
+"""Overview: is it healthy, and if not, where do I look?"""
+
+import streamlit as st
+
+from dashboard import data, filters, kpis, panels, states
+
+view = filters.current("overview")
+filters.bar(view)
+now = filters.present()
+chosen = view.trace_filter(now)
+totals = data.totals(chosen)
+
+if totals.count:
+    before = view.period_before(now)
+    latency, flags = data.latency_over_time(chosen), data.flags_over_time(chosen)
+    kpis.row(kpis.numbers(totals, data.totals(before) if before else None, latency, flags), view)
+
+    left, right = st.columns([3, 2])
+    with left:
+        panels.latency(latency)
+    with right:
+        panels.flags(flags)
+
+    left, right = st.columns([3, 2])
+    with left:
+        panels.stages(data.breakdown(chosen))
+    with right:
+        panels.libraries(data.libraries(chosen))
+
+    st.subheader("Recent traces", anchor=False)
+    panels.recent(view)
+else:
+    states.empty("No requests in this time.", hint="Choose a longer time range, or make some.", chat=True)

@@ -1,0 +1,8 @@
+"""Traces: find the one, or the kind."""
+
+from dashboard import filters, results
+
+view = filters.current("traces", filters.EVERYTHING)
+filters.bar(view, facets=True)
+results.search(view)
+results.show(view)
