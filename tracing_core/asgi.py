@@ -9,6 +9,7 @@ from typing import Any
 from tracing_core.context import TraceContext
 from tracing_core.ids import native_trace_id
 from tracing_core.model import TraceStatus
+from tracing_core.recording import describe
 from tracing_core.trace import Trace
 from tracing_core.traceparent import make_traceparent, parse_traceparent
 
@@ -30,12 +31,16 @@ class TraceMiddleware:
     Args:
         app: the application.
         paths: the paths that are traced, each with what lies below it; everything otherwise.
+        exclude: the paths among them that are not, each with what lies below it.
         project: whose traces these are; the settings' project otherwise.
     """
 
-    def __init__(self, app: App, paths: Iterable[str] | None = None, project: str | None = None) -> None:
+    def __init__(
+        self, app: App, paths: Iterable[str] | None = None, project: str | None = None, exclude: Iterable[str] = ()
+    ) -> None:
         self._app = app
         self._paths = None if paths is None else tuple(path.rstrip("/") for path in paths)
+        self._exclude = tuple(path.rstrip("/") for path in exclude)
         self._project = project
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,7 +54,7 @@ class TraceMiddleware:
         try:
             await self._app(scope, receive, _naming(trace, send))
         except BaseException as error:
-            trace.root.error = f"{type(error).__name__}: {error}"
+            trace.root.error = describe(error)
             if trace.status is TraceStatus.IN_PROGRESS:
                 trace.mark_failed(trace.root.error)
             raise
@@ -57,7 +62,7 @@ class TraceMiddleware:
             _end(trace)
 
     def _traced(self, path: str) -> bool:
-        return self._paths is None or any(path == known or path.startswith(f"{known}/") for known in self._paths)
+        return (self._paths is None or _below(path, self._paths)) and not _below(path, self._exclude)
 
     def _start(self, scope: Scope) -> Any:
         headers = {name.lower(): value for name, value in scope.get("headers", ())}
@@ -70,6 +75,11 @@ class TraceMiddleware:
         )
         trace.root.set(**{"http.request.method": scope["method"], "url.path": scope["path"]})
         return trace
+
+
+def _below(path: str, known: Iterable[str]) -> bool:
+    """Whether `path` is one of the `known` ones or lies below it."""
+    return any(path == each or path.startswith(f"{each}/") for each in known)
 
 
 def _naming(trace: Trace, send: Send) -> Send:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from tracing_core.context import span
 from tracing_core.model import SpanKind
-from tracing_core.recording import AnySpan
+from tracing_core.recording import AnySpan, describe
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -125,4 +125,4 @@ async def _inside_async(opened: AnySpan, step: Callable[[], Awaitable[Any]]) -> 
 
 def _description(error: BaseException) -> str | None:
     """What to write on the span; a consumer that has had enough (GeneratorExit) is no error."""
-    return None if isinstance(error, GeneratorExit) else f"{type(error).__name__}: {error}"
+    return None if isinstance(error, GeneratorExit) else describe(error)

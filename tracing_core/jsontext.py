@@ -14,7 +14,7 @@ _ESCAPED_UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89abAB])")
 
 
 def dump(value: Any, *, indent: bool = False) -> bytes:
-    """`value` as UTF-8 JSON. Sets become lists, other objects their `str`, NaN becomes null, lone surrogates `?`."""
+    """`value` as UTF-8 JSON. Sets become lists, other objects their `str`, NaN becomes null, lone surrogates U+FFFD."""
     options = _OPTIONS | orjson.OPT_INDENT_2 if indent else _OPTIONS
     try:
         return orjson.dumps(value, default=_as_text, option=options)
@@ -27,10 +27,11 @@ def _as_text(value: Any) -> Any:
         return sorted(value, key=str)
     if hasattr(value, "keys") and hasattr(value, "__getitem__"):
         return {str(key): value[key] for key in value.keys()}  # noqa: SIM118 - any mapping, by its two methods
-    return _str(value)
+    return text_of(value)
 
 
-def _str(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """`str(value)`, storable; the name of its type when it cannot say."""
     try:
         return storable(str(value))
     except Exception:  # noqa: BLE001 - a host's own __str__ may raise anything, and recording must not
@@ -40,14 +41,14 @@ def _str(value: Any) -> str:
 def _plain(value: Any, depth: int) -> Any:
     """A copy that JSON can hold whatever `value` is: depth bounded, keys and odd values as text."""
     if isinstance(value, dict) and depth > 0:
-        return {_str(key): _plain(item, depth - 1) for key, item in value.items()}
+        return {text_of(key): _plain(item, depth - 1) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset) and depth > 0:
         return [_plain(item, depth - 1) for item in value]
     if isinstance(value, bool | float) or value is None:
         return value
     if isinstance(value, int) and -(2**63) <= value < 2**64:
         return value
-    return _str(value)
+    return text_of(value)
 
 
 def dump_for_postgres(value: Any) -> str:

@@ -11,11 +11,18 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from tracing_core.jsontext import text_of
+
 if TYPE_CHECKING:
     from tracing_core.trace import Trace
 
 current: ContextVar[Span | None] = ContextVar("tracewhy_current_span", default=None)
 """The innermost open span of this task or thread; the trace hangs on it."""
+
+
+def describe(error: BaseException) -> str:
+    """`ValueError: what it says`, whatever its `__str__` does."""
+    return f"{type(error).__name__}: {text_of(error)}"
 
 
 class Span:
@@ -68,7 +75,7 @@ class Span:
     ) -> None:
         self.end_tick = self.trace.tick()
         if error is not None and self.error is None:
-            self.error = f"{type(error).__name__}: {error}"
+            self.error = describe(error)
         self.leave()
 
     def enter(self) -> None:

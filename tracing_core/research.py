@@ -7,6 +7,7 @@ from typing import Any
 
 from tracing_core.context import AnyTrace, TraceContext
 from tracing_core.model import TraceStatus
+from tracing_core.recording import describe
 from tracing_core.sink import Receipt
 
 
@@ -46,7 +47,7 @@ class traced_research:  # noqa: N801 - the name is the seed's
     def _finish(self, error: BaseException | None) -> Receipt:
         trace = self._trace
         if error is not None:
-            trace.mark_failed(f"{type(error).__name__}: {error}")
+            trace.mark_failed(describe(error))
         elif trace.status is TraceStatus.IN_PROGRESS:
             trace.mark_complete()
         return TraceContext.finish(trace)
