@@ -166,7 +166,7 @@ class NoOpSpan:
     span_id = "0" * 16
     name = ""
     kind = "UNKNOWN"
-    error = None
+    error: str | None = None
 
     @property
     def details(self) -> dict[str, Any]:
@@ -176,6 +176,9 @@ class NoOpSpan:
     @details.setter
     def details(self, value: Mapping[str, Any]) -> None:
         pass
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        return None
 
     def __enter__(self) -> Self:
         return self
