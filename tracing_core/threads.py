@@ -21,10 +21,10 @@ class TracingThreadPoolExecutor(ThreadPoolExecutor):
 
 
 def in_this_context(function: Callable[P, T]) -> Callable[P, T]:
-    """Bind `function` to the context of now, for a plain `threading.Thread(target=...)`."""
+    """Bind `function` to the context of now, for a plain `threading.Thread(target=...)`; for any number of them."""
     context = copy_context()
 
     def run(*args: Any, **kwargs: Any) -> T:
-        return context.run(function, *args, **kwargs)
+        return context.copy().run(function, *args, **kwargs)
 
     return run
