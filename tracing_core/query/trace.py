@@ -218,12 +218,12 @@ def session_traces(db: Database, session_id: str, limit: int = 50) -> tuple[Trac
     return tuple(trace_row(row) for row in reversed(found))
 
 
-def _extent(connection: Connection, trace_id: str) -> Row[Any] | None:
+def _extent(connection: Connection, trace_id: str) -> Row[datetime, datetime | None, int] | None:
     columns = (traces.c.started_at, traces.c.completed_at, traces.c.span_count)
     return connection.execute(select(*columns).where(traces.c.trace_id == storable(trace_id))).one_or_none()
 
 
-def _nearby(trace: Row[Any]) -> ColumnElement[bool]:
+def _nearby(trace: Row[datetime, datetime | None, int]) -> ColumnElement[bool]:
     last = max(trace.started_at, trace.completed_at or trace.started_at)
     return trace_spans.c.started_at.between(trace.started_at - NEARBY, last + NEARBY)
 

@@ -107,6 +107,12 @@ def _create_traces() -> None:
         postgresql_where=sa.text("status != 'complete'"),
     )
     op.create_index(
+        "ix_traces_rated",
+        "traces",
+        [sa.text("started_at DESC"), "project"],
+        postgresql_where=sa.text("rating IS NOT NULL"),
+    )
+    op.create_index(
         "ix_traces_session", "traces", ["session_id", "started_at"], postgresql_where=sa.text("session_id IS NOT NULL")
     )
     op.create_index(

@@ -1,0 +1,75 @@
+"""The values that filters can take, and how often each occurs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from sqlalchemy import Select, func, select
+
+from tracing_core.errors import InvalidInput
+from tracing_core.query import rollup_measures
+from tracing_core.query.filters import TraceFilter, conditions
+from tracing_core.storage.database import Database
+from tracing_core.storage.tables import traces
+
+Facet = Literal["library", "model", "intent"]
+
+SAMPLE = 20_000
+"""Traces that are looked at, the newest, where the rollups cannot say."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FacetValue:
+    """A value, and how many traces have it."""
+
+    value: str
+    count: int
+
+
+def projects(db: Database) -> tuple[str, ...]:
+    """The names of all projects that have traces, in order.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    with db.read() as connection:
+        return tuple(sorted(connection.execute(rollup_measures.projects()).scalars()))
+
+
+def values(db: Database, name: str, chosen: TraceFilter, limit: int = 50) -> tuple[FacetValue, ...]:
+    """The values of one column among the chosen traces, the most frequent first.
+
+    What the filter asks of that very column is left aside, so that the other values can be chosen.
+
+    Args:
+        db: where the traces are.
+        name: library, model or intent.
+        chosen: which traces.
+        limit: the most values.
+
+    Raises:
+        InvalidInput: there is no such facet.
+        StorageError: the database did not answer.
+    """
+    if name not in get_args(Facet):
+        raise InvalidInput("facet", f"must be one of {', '.join(get_args(Facet))}")
+    chosen = replace(chosen, **{name: None})
+    counted = _counted(name, chosen)
+    with db.read() as connection:
+        found = [FacetValue(value=value, count=int(count)) for value, count in connection.execute(counted) if value]
+    return tuple(sorted(found, key=lambda facet: (-facet.count, facet.value))[:limit])
+
+
+def _counted(name: str, chosen: TraceFilter) -> Select[Any]:
+    by: rollup_measures.By = "library" if name == "library" else "model"
+    if name == "intent" or not rollup_measures.answers(chosen, by):
+        return _from_rows(name, chosen)
+    sums = rollup_measures.sums(chosen, by, "day").subquery()
+    return select(sums.c.key, sums.c["count"])
+
+
+def _from_rows(name: str, chosen: TraceFilter) -> Select[Any]:
+    newest = select(traces.c[name].label("value")).where(*conditions(chosen)).order_by(traces.c.started_at.desc())
+    sample = newest.limit(SAMPLE).subquery()
+    return select(sample.c.value, func.count()).group_by(sample.c.value)

@@ -1,0 +1,131 @@
+"""What people thought of the answers. A filter chooses traces; what was said of them counts, whenever it was said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from tracing_core.jsontext import storable
+from tracing_core.model import Feedback, QualityFlag
+from tracing_core.query import metrics
+from tracing_core.query.filters import TraceFilter, conditions
+from tracing_core.query.measures import NOTHING, measures
+from tracing_core.query.traces import ANSWER_CHARS, QUERY_CHARS
+from tracing_core.storage.database import Database
+from tracing_core.storage.tables import feedback, traces
+
+LOW_RATING = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RatedTrace:
+    """A rating and the trace it is of. `query` and `answer_start` are shortened, `duration_ms` is in milliseconds."""
+
+    feedback_id: str
+    trace_id: str
+    user_id: str
+    rating: int
+    comment: str | None
+    created_at: datetime
+    updated_at: datetime
+    project: str
+    query: str | None
+    answer_start: str | None
+    library: str | None
+    model: str | None
+    quality_flag: QualityFlag
+    confidence: float | None
+    started_at: datetime
+    duration_ms: float | None
+
+
+def rating_distribution(db: Database, chosen: TraceFilter) -> dict[int, int]:
+    """How often each rating from 1 to 5 was given; all five are there.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    counted = select(feedback.c.rating, func.count()).join_from(feedback, traces).where(*conditions(chosen))
+    with db.read() as connection:
+        found: dict[int, int] = dict(connection.execute(counted.group_by(feedback.c.rating)).all())
+    return {rating: found.get(rating, 0) for rating in range(1, 6)}
+
+
+def average_rating(db: Database, chosen: TraceFilter) -> float | None:
+    """The mean of all ratings, 1 to 5; None when there is none.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    counts = rating_distribution(db, chosen)
+    return metrics.mean(sum(rating * count for rating, count in counts.items()), sum(counts.values()))
+
+
+def feedback_rate(db: Database, chosen: TraceFilter) -> float | None:
+    """The share of traces that somebody rated, 0 to 1; None when there are no traces.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    with db.read() as connection:
+        count = measures(connection, chosen, "all").get("", NOTHING).count
+        return metrics.feedback_rate(rated_count(connection, chosen), count)
+
+
+def rated_count(connection: Connection, chosen: TraceFilter) -> int:
+    """How many of the chosen traces somebody rated."""
+    rated = select(func.count()).select_from(traces).where(traces.c.rating.is_not(None), *conditions(chosen))
+    return connection.scalar(rated) or 0
+
+
+def low_rated(
+    db: Database, chosen: TraceFilter, *, max_rating: int = LOW_RATING, limit: int = 50
+) -> tuple[RatedTrace, ...]:
+    """The newest ratings up to `max_rating`.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    return _newest(db, _ratings(chosen).where(feedback.c.rating <= max_rating), limit)
+
+
+def recent_feedback(db: Database, chosen: TraceFilter, *, limit: int = 50) -> tuple[RatedTrace, ...]:
+    """The newest ratings.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    return _newest(db, _ratings(chosen), limit)
+
+
+def for_trace(db: Database, trace_id: str) -> tuple[Feedback, ...]:
+    """What people thought of one trace, the newest first.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    statement = select(feedback).where(feedback.c.trace_id == storable(trace_id))
+    with db.read() as connection:
+        found = connection.execute(statement.order_by(feedback.c.updated_at.desc(), feedback.c.feedback_id)).mappings()
+        return tuple(Feedback(**row) for row in found)
+
+
+def _ratings(chosen: TraceFilter) -> Select[Any]:
+    of_trace = ("project", "library", "model", "quality_flag", "confidence", "started_at", "duration_ms")
+    columns = (
+        *feedback.columns,
+        *(traces.c[name] for name in of_trace),
+        func.left(traces.c.query, QUERY_CHARS).label("query"),
+        func.left(traces.c.answer, ANSWER_CHARS).label("answer_start"),
+    )
+    return select(*columns).join_from(feedback, traces).where(*conditions(chosen))
+
+
+def _newest(db: Database, statement: Select[Any], limit: int) -> tuple[RatedTrace, ...]:
+    ordered = statement.order_by(feedback.c.updated_at.desc(), feedback.c.feedback_id).limit(limit)
+    with db.read() as connection:
+        found = connection.execute(ordered).mappings().all()
+    return tuple(RatedTrace(**{**row, "quality_flag": QualityFlag(row["quality_flag"])}) for row in found)

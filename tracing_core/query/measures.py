@@ -1,0 +1,79 @@
+"""Counts, sums and histograms of many traces, from whichever source can answer the filter.
+
+The rollups answer by time range, project, and library or model; they cost the same with a thousand traces as with
+millions. Any other filter is answered from the rows themselves, with the same definitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Select
+
+from tracing_core.model import QualityFlag
+from tracing_core.query import rollup_measures, row_measures
+from tracing_core.query.filters import TraceFilter
+from tracing_core.query.rollup_measures import By
+from tracing_core.rollups import FLAG_COLUMNS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measures:
+    """Some traces (or spans) added up. Durations are milliseconds, `cost_usd` dollars."""
+
+    count: int = 0
+    errors: int = 0
+    duration_ms_sum: float = 0.0
+    timed_count: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    unpriced_count: int = 0
+    rating_count: int = 0
+    rating_sum: int = 0
+    flags: Mapping[QualityFlag, int]
+    histogram: Mapping[int, int]
+
+
+NOTHING = Measures(flags=dict.fromkeys(QualityFlag, 0), histogram={})
+
+
+def measures(connection: Connection, chosen: TraceFilter, by: By, granularity: str = "day") -> dict[Any, Measures]:
+    """What the chosen traces add up to.
+
+    Args:
+        connection: to read with.
+        chosen: which traces; by bucket, the buckets at the edges of the range are whole.
+        by: `all` gives one entry under "", the others one per bucket, operation or library that has any.
+        granularity: of the buckets.
+    """
+    if rollup_measures.answers(chosen, by):
+        sums = rollup_measures.sums(chosen, by, granularity)
+        histograms = rollup_measures.histograms(chosen, by, granularity)
+    else:
+        sums = row_measures.sums(chosen, by, granularity)
+        histograms = row_measures.histograms(chosen, by, granularity)
+    rows = connection.execute(sums).mappings().all()
+    bins = _histograms(connection, histograms)
+    return {row["key"]: _measures(row, bins.get(row["key"], {})) for row in rows if row["count"]}
+
+
+def _histograms(connection: Connection, statement: Select[Any]) -> dict[Hashable, dict[int, int]]:
+    return {key: dict(zip(bins, counts, strict=True)) for key, bins, counts in connection.execute(statement)}
+
+
+_NUMBERS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("count", int), ("errors", int), ("duration_ms_sum", float), ("timed_count", int), ("input_tokens", int),
+    ("output_tokens", int), ("cost_usd", Decimal), ("unpriced_count", int), ("rating_count", int), ("rating_sum", int),
+)  # fmt: skip
+
+
+def _measures(row: Mapping[Any, Any], histogram: Mapping[int, int]) -> Measures:
+    return Measures(
+        **{name: kind(row[name] or 0) for name, kind in _NUMBERS},
+        flags={flag: int(row[column] or 0) for flag, column in FLAG_COLUMNS.items()},
+        histogram=histogram,
+    )

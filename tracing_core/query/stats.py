@@ -1,0 +1,56 @@
+"""The pipeline in six numbers, under the names of seed C."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from tracing_core.query import metrics
+from tracing_core.query.filters import TraceFilter, conditions
+from tracing_core.query.measures import NOTHING, measures
+from tracing_core.storage.database import Database
+from tracing_core.storage.tables import traces
+
+SAMPLE = 10_000
+"""Traces, the newest, over which retrieval and generation are averaged; the rollups do not know which span is which."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PipelineStats:
+    """Traces and their latency, in milliseconds; None where nothing was timed.
+
+    `queries_per_library` has the most asked first; traces about no library are left out.
+    """
+
+    total_queries: int
+    avg_latency_ms: float | None
+    avg_retrieval_ms: float | None
+    avg_generation_ms: float | None
+    p95_latency_ms: float | None
+    queries_per_library: dict[str, int]
+
+
+def pipeline_stats(db: Database, chosen: TraceFilter) -> PipelineStats:
+    """The chosen traces in seed C's numbers.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    columns = (traces.c.retrieval_ms, traces.c.generation_ms)
+    newest = select(*columns).where(*conditions(chosen)).order_by(traces.c.started_at.desc()).limit(SAMPLE).subquery()
+    with db.read() as connection:
+        whole = measures(connection, chosen, "all").get("", NOTHING)
+        libraries = measures(connection, chosen, "library")
+        retrieval, generation = connection.execute(
+            select(func.avg(newest.c.retrieval_ms), func.avg(newest.c.generation_ms))
+        ).one()
+    most_first = sorted(libraries.items(), key=lambda item: (-item[1].count, item[0]))
+    return PipelineStats(
+        total_queries=whole.count,
+        avg_latency_ms=metrics.mean(whole.duration_ms_sum, whole.timed_count),
+        avg_retrieval_ms=retrieval,
+        avg_generation_ms=generation,
+        p95_latency_ms=metrics.percentiles(whole.histogram).p95_ms,
+        queries_per_library={name: found.count for name, found in most_first if name},
+    )
