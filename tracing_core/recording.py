@@ -92,13 +92,17 @@ class Span:
             if current.get() is self:
                 current.set(self.parent)
         self._token = None
+        _climb_to_an_open_span()
 
     def end(self, error: str | None = None) -> None:
         """Stop the clock of a span that was not opened by `with`."""
         if self.end_tick is None:
             self.end_tick = self.trace.tick()
         self.error = error or self.error
-        self.leave()
+        if current.get() is self:
+            self.leave()
+        else:  # it ends out of turn, and whoever was opened after it is still at work
+            self._token = None
 
     @property
     def span_id(self) -> str:
@@ -157,6 +161,16 @@ class Span:
     def set_outputs(self, outputs: Mapping[str, Any]) -> None:
         """Record what came out."""
         self.outputs = outputs
+
+
+def _climb_to_an_open_span() -> None:
+    """Pass over spans that ended while others, opened after them, were still open (stages may overlap)."""
+    span = current.get()
+    if span is None or span.end_tick is None or span.parent is None:
+        return
+    while span.parent is not None and span.end_tick is not None:
+        span = span.parent
+    current.set(span)
 
 
 class NoOpSpan:
