@@ -1,0 +1,53 @@
+"""The text that is sent to the language model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.model import Source
+from assistant.words import shorten
+
+SYSTEM = (
+    "You answer questions about Python libraries. Use only the numbered documentation below. "
+    "Answer in a few short sentences, with a short code example when the documentation has one. "
+    "Write the number of the document you used in brackets, like [1]. "
+    "If the documentation does not answer the question, say so."
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Budget:
+    """How much a model can take in: documents, characters of each, and characters of the question; tokens of its answer."""
+
+    documents: int = 10
+    document_chars: int = 900
+    question_chars: int = 20_000
+    answer_tokens: int = 500
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prompt:
+    """A question ready to be answered; `sources` are the documents that are in it."""
+
+    question: str
+    sources: tuple[Source, ...]
+    system_prompt: str
+    user_message: str
+    temperature: float
+    max_tokens: int
+
+
+def make_prompt(question: str, sources: Sequence[Source], temperature: float, budget: Budget) -> Prompt:
+    """Put the question and the best documents into words, within what the model can take."""
+    sent = tuple(sources[: budget.documents])
+    asked = shorten(question.strip(), budget.question_chars)
+    documents = "\n\n".join(f"[{s.index}] {s.title}\n{shorten(s.text, budget.document_chars)}" for s in sent)
+    return Prompt(
+        question=asked,
+        sources=sent,
+        system_prompt=SYSTEM,
+        user_message=f"Documentation:\n\n{documents or 'Nothing was found.'}\n\nQuestion: {asked}",
+        temperature=temperature,
+        max_tokens=budget.answer_tokens,
+    )
