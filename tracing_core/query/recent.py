@@ -15,13 +15,14 @@ from tracing_core.query.traces import LARGEST_PAGE
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import trace_spans, traces
 
-_TRACE = tuple(
-    traces.c[name] for name in ("trace_id", "project", "status", "started_at", "duration_ms", "query", "library")
-)
-_SPAN = tuple(trace_spans.c[name] for name in ("trace_id", "span_id", "parent_id", "name", "kind", "started_at")) + (
-    trace_spans.c.duration_ms,
+_TRACE = [traces.c[name] for name in ("trace_id", "project", "status", "started_at", "duration_ms", "query", "library")]
+_SPAN = [
+    *(
+        trace_spans.c[name]
+        for name in ("trace_id", "span_id", "parent_id", "name", "kind", "started_at", "duration_ms")
+    ),
     trace_spans.c.payload["attributes"].label("attributes"),
-)
+]
 
 
 def recent_traces(db: Database, limit: int = 50) -> tuple[TraceData, ...]:

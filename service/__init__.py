@@ -1,0 +1,1 @@
+"""The service: questions are asked and answered here over HTTP, and traces read."""

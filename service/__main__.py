@@ -1,0 +1,82 @@
+"""`python -m service`: answers questions and takes ratings over HTTP until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from assistant.model import Progress
+from service.answering import Streams
+from service.app import create_app
+from service.loading import Loader
+from service.server import Server, bind, when_stdin_ends
+from tracing_core import Store, init
+from tracing_core.errors import StorageError, TracewhyError
+from tracing_core.logs import log_to_stderr
+from tracing_core.settings import Settings, settings
+from tracing_core.storage.embedded import release_embedded
+from tracing_core.storage.migrate import upgrade
+
+logger = logging.getLogger("service")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the service; 0 when it was asked to stop, 1 with one line on stderr when it cannot start."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the server runs, which has its own way
+    try:
+        log_to_stderr(settings().log_level)
+        with bind(settings().host, settings().service_port) as listening:
+            _run(listening, watch_stdin=options.watch_stdin)
+    except TracewhyError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
+    parser.add_argument(
+        "--watch-stdin", action="store_true", help="stop when standard input ends, as it does when the parent is gone"
+    )
+    return parser
+
+
+def _run(listening: socket.socket, *, watch_stdin: bool) -> None:
+    store = init()
+    try:
+        _prepare(store)
+        server = Server(create_app(store, Loader(partial(_assistant, store.settings))))
+        if watch_stdin:
+            when_stdin_ends(server.stop)
+        host, port = listening.getsockname()[:2]
+        logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+        server.serve_until_stopped(listening)
+    finally:
+        store.close()
+        release_embedded()
+
+
+def _assistant(settings: Settings, note: Callable[[Progress], None]) -> Streams:
+    from assistant.assistant import Assistant  # heavy, and not needed for the first answers of /healthz
+
+    return Assistant(settings, note)
+
+
+def _prepare(store: Store) -> None:
+    """Bring the schema up to date; without the database traces wait on disk, and the writer does this later."""
+    try:
+        upgrade(store.database)
+    except StorageError as error:
+        logger.error("starting without the database: %s", error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""The running of the service: one socket, one uvicorn, an orderly end."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from tracing_core.errors import SettingsError
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 5
+_BACKLOG = 512
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which on its way out first ends the answers that are being streamed.
+
+    Args:
+        app: the application, with its desk.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=STOP_SECONDS, server_header=False)
+        )
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.desk.close()
+        await super().shutdown(sockets)
+
+    def serve_until_stopped(self, listening: socket.socket) -> None:
+        """Answer requests at `listening` until a signal or `stop` ends it."""
+        # uvicorn sends itself the signal again when it has stopped; by then it has nothing left to say to us.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        self.run(sockets=[listening])
+
+    def stop(self) -> None:
+        """Begin the end. For any thread."""
+        self.should_exit = True
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket at an address of this machine that only this machine can reach.
+
+    Raises:
+        SettingsError: other machines could reach it, or the port is taken.
+    """
+    if not _loopback(host):
+        raise SettingsError(
+            f"TRACEWHY_HOST={host} would show every trace to the network, and authentication is not configured; "
+            "keep 127.0.0.1, and come in through ssh -L or a proxy that asks for a sign-in"
+        )
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host}:{port} ({error.strerror or error}); "
+            "set TRACEWHY_SERVICE_PORT to another port, or stop the program that holds this one"
+        ) from error
+    return listening
+
+
+def _loopback(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def when_stdin_ends(call: Callable[[], None]) -> None:
+    """Call `call` when whoever started this process and holds the other end of its standard input is gone."""
+
+    def watch() -> None:
+        while sys.stdin.buffer.read(4096):
+            pass
+        logger.info("standard input has ended; so does the service")
+        call()
+
+    threading.Thread(target=watch, name="stdin", daemon=True).start()
