@@ -57,7 +57,7 @@ class TraceContext:
             The trace; never raises.
         """
         surroundings = runtime()
-        project = safe_project(project_name) if project_name else surroundings.project
+        project = safe_project(project_name) if project_name is not None else surroundings.project
         if not enabled or not surroundings.traces(project):
             return no_trace()
         trace = Trace(surroundings, name, _usable(trace_id), project, source)
@@ -65,7 +65,7 @@ class TraceContext:
         trace.report_type, trace.research_type, trace.project_id = report_type, research_type, project_id
         trace.library, trace.session_id, trace.user_id = library, session_id, user_id
         trace.tags, trace.parent_span_id = tags, parent_span_id
-        if project_name and project != project_name:
+        if project_name is not None and project != project_name:
             trace.root.details["project_name_given"] = project_name
         trace.root.enter()
         return trace
@@ -89,7 +89,7 @@ class TraceContext:
             receipt.settle(database="dropped", database_error="tracing is disabled")
             return receipt
         if trace.receipt is None:
-            if trace.status is TraceStatus.IN_PROGRESS:
+            if trace.status == TraceStatus.IN_PROGRESS:
                 trace.mark_incomplete()
             trace.receipt = runtime().sink.submit(trace)
         trace.root.leave()
@@ -113,7 +113,7 @@ def _usable(trace_id: str | None) -> str | None:
     if trace_id is None:
         return None
     try:
-        return check_trace_id(trace_id)
+        return check_trace_id(str(trace_id))
     except InvalidInput:
         logger.warning("a trace id that cannot be used was given; the run gets a new one")
         return None

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Mapping, Sized
 from datetime import datetime, timedelta
+from itertools import islice
+from numbers import Integral, Real
 from typing import Any
 
-from tracing_core.model import Decision, SpanData, SpanEvent, SpanKind, SpanStatus, TraceData
+from tracing_core.jsontext import mapping_of, text_of
+from tracing_core.model import Decision, SpanData, SpanEvent, SpanKind, SpanStatus, TraceData, TraceStatus
 from tracing_core.recording import Span
 from tracing_core.trace import Trace
+
+logger = logging.getLogger(__name__)
+
+_MOST_ITEMS = 1000
+"""Of a generator, which may have no end."""
+_LARGEST_COUNT = 2**31 - 1
 
 
 def freeze(trace: Trace) -> TraceData:
@@ -19,9 +28,9 @@ def freeze(trace: Trace) -> TraceData:
         trace_id=trace.trace_id,
         project=trace.project_name,
         project_id=_text(trace.project_id),
-        name=trace.name,
-        source=trace.source,
-        status=trace.status,
+        name=_text(trace.name) or "request",
+        source=_text(trace.source) or "native",
+        status=TraceStatus(trace.status),
         started_at=trace.started_at,
         completed_at=_moment(trace, root.end_tick) if root.end_tick is not None else None,
         duration_ns=_duration(root),
@@ -35,43 +44,43 @@ def freeze(trace: Trace) -> TraceData:
         library=_text(trace.library),
         session_id=_text(trace.session_id),
         user_id=_text(trace.user_id),
-        tags=tuple(str(tag) for tag in trace.tags),
+        tags=tuple(text_of(tag) for tag in _items(trace.tags)),
         confidence=share(trace.confidence),
-        citations_count=trace.citations_count,
+        citations_count=_count(trace.citations_count),
         error=_text(trace.error),
-        iterations=tuple(trace.iterations),
+        iterations=_mappings(trace.iterations),
         iteration_count=trace.iteration_count,
         quality_gate_failures=trace.quality_gate_failures,
-        outputs=dict(trace.outputs),
-        child_traces=tuple(trace.child_traces),
-        parent_trace_id=trace.parent_trace_id,
-        parent_span_id=trace.parent_span_id,
+        outputs=mapping_of(trace.outputs),
+        child_traces=_mappings(trace.child_traces),
+        parent_trace_id=_text(trace.parent_trace_id),
+        parent_span_id=_text(trace.parent_span_id),
     )
 
 
 def _span(trace: Trace, span: Span) -> SpanData:
-    kind = SpanKind(span.kind)
-    attributes = dict(span.details)
-    if kind is SpanKind.UNKNOWN and span.kind != SpanKind.UNKNOWN:
-        attributes["kind_given"] = str(span.kind)
+    given = text_of(span.kind)
+    kind, attributes = SpanKind(given), mapping_of(span.details)
+    if kind is SpanKind.UNKNOWN and given != SpanKind.UNKNOWN:
+        attributes["kind_given"] = given
     return SpanData(
         span_id=span.span_id,
         parent_id=span.parent.span_id if span.parent else None,
-        name=span.name,
+        name=text_of(span.name),
         kind=kind,
         started_at=_moment(trace, span.start_tick),
         duration_ns=_duration(span),
         status=_status(span),
-        error=span.error,
+        error=_text(span.error),
         attributes=attributes,
         events=tuple(
-            SpanEvent(name=name, timestamp=_moment(trace, tick), attributes=values)
+            SpanEvent(name=text_of(name), timestamp=_moment(trace, tick), attributes=values)
             for name, tick, values in span.events
         ),
         decisions=tuple(_decision(trace, given) for given in span.decisions),
-        evidence=dict(span.evidence or {}),
-        prompts=dict(span.prompts or {}),
-        outputs=dict(span.outputs or {}),
+        evidence=mapping_of(span.evidence),
+        prompts=mapping_of(span.prompts),
+        outputs=mapping_of(span.outputs),
     )
 
 
@@ -83,20 +92,29 @@ def _status(span: Span) -> SpanStatus:
 
 def _decision(trace: Trace, given: Mapping[str, Any]) -> Decision:
     return Decision(
-        decision=str(given["decision"]),
+        decision=text_of(given["decision"]),
         what=given["what"],
-        why=str(given["why"] or ""),
+        why=_text(given["why"]) or "",
         confidence=share(given["confidence"]),
-        alternatives_considered=_alternatives(given["alternatives_considered"]),
-        inputs=given["inputs"] if isinstance(given["inputs"], Mapping) else {},
+        alternatives_considered=_items(given["alternatives_considered"]),
+        inputs=mapping_of(given["inputs"]),
         timestamp=_moment(trace, given["tick"]),
     )
 
 
-def _alternatives(given: Any) -> tuple[Any, ...]:
-    if isinstance(given, str) or not isinstance(given, Iterable):
+def _items(given: Any) -> tuple[Any, ...]:
+    """What was listed; one value stands for a list of one, and a list that has no end is cut."""
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         return () if given is None else (given,)
-    return tuple(given)
+    try:
+        return tuple(given if isinstance(given, Sized) else islice(given, _MOST_ITEMS))
+    except Exception:
+        logger.exception("a list that was recorded cannot be read")
+        return ()
+
+
+def _mappings(given: Any) -> tuple[dict[str, Any], ...]:
+    return tuple(mapping_of(item) for item in _items(given))
 
 
 def _moment(trace: Trace, tick: int | None) -> datetime:
@@ -111,11 +129,16 @@ def _duration(span: Span) -> int | None:
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else text_of(value)
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        return None
+    return int(value) if 0 <= int(value) <= _LARGEST_COUNT else None
 
 
 def share(value: Any) -> float | None:
     """`value` as a number from 0 to 1, None when it is no such number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value) if 0 <= value <= 1 else None
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= 1 else None

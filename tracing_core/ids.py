@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tracing_core.errors import InvalidInput
+from tracing_core.jsontext import text_of
 
 NATIVE_TRACE_ID = re.compile(r"trc_(\d{8})_(\d{6})_([0-9a-f]{16})")
 _TRACE_ID = re.compile(r"(?:trc_\d{8}_\d{6}_[0-9a-f]{8,16}|[0-9a-f]{32})")
@@ -70,9 +71,9 @@ def check_project(project: str) -> str:
     return project
 
 
-def safe_project(project: str | None) -> str:
+def safe_project(project: object) -> str:
     """The nearest name that `check_project` accepts, for recording, which must not raise: `../../etc` becomes `etc`."""
-    cleaned = _UNSAFE.sub("-", project or "").replace("..", ".").strip("._-")[:100]
+    cleaned = _UNSAFE.sub("-", text_of(project)).replace("..", ".").strip("._-")[:100]
     return cleaned if _PROJECT.fullmatch(cleaned) and ".." not in cleaned else "default"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -36,6 +37,13 @@ def text_of(value: Any) -> str:
         return storable(str(value))
     except Exception:  # noqa: BLE001 - a host's own __str__ may raise anything, and recording must not
         return f"<{type(value).__name__}>"
+
+
+def mapping_of(value: Any) -> dict[str, Any]:
+    """A dictionary, whatever somebody handed over in the place of one."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {} if value is None else {"value": value}
 
 
 def _plain(value: Any, depth: int) -> Any:

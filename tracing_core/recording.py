@@ -11,7 +11,7 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from tracing_core.jsontext import text_of
+from tracing_core.jsontext import mapping_of, text_of
 
 if TYPE_CHECKING:
     from tracing_core.trace import Trace
@@ -49,10 +49,10 @@ class Span:
         "trace",
     )
 
-    def __init__(self, trace: Trace, parent: Span | None, name: str, kind: str, details: dict[str, Any]) -> None:
+    def __init__(self, trace: Trace, parent: Span | None, name: object, kind: str, details: Any) -> None:
         self.trace = trace
         self.parent = parent
-        self.name = name
+        self.name = name if isinstance(name, str) else text_of(name)
         self.kind = kind
         self.details = details
         self.number = trace.draw_bits(64)
@@ -111,6 +111,8 @@ class Span:
 
     def set(self, **attributes: Any) -> Self:
         """Set attributes."""
+        if not isinstance(self.details, dict):
+            self.details = mapping_of(self.details)
         self.details.update(attributes)
         return self
 
@@ -165,12 +167,11 @@ class Span:
 
 def _climb_to_an_open_span() -> None:
     """Pass over spans that ended while others, opened after them, were still open (stages may overlap)."""
-    span = current.get()
-    if span is None or span.end_tick is None or span.parent is None:
-        return
-    while span.parent is not None and span.end_tick is not None:
+    span = innermost = current.get()
+    while span is not None and span.parent is not None and span.end_tick is not None:
         span = span.parent
-    current.set(span)
+    if span is not innermost:
+        current.set(span)
 
 
 class NoOpSpan:

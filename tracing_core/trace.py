@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from tracing_core.jsontext import mapping_of, text_of
 from tracing_core.model import SpanKind, TraceStatus
 from tracing_core.recording import Span, current
 from tracing_core.runtime import Runtime
@@ -76,7 +77,7 @@ class Trace:
         span = Span(self, parent, name, kind, attributes)
         self.spans.append(span)
         if parent is self.root:
-            self.stages[name] = span
+            self.stages[span.name] = span
         return span
 
     def start_step(self, name: str, kind: str = SpanKind.UNKNOWN) -> Span:
@@ -88,7 +89,7 @@ class Trace:
     def start_stage(self, stage_name: str) -> None:
         """Mark the start of a phase; spans opened before its end lie below it."""
         stage = self._open(self.root, stage_name, SpanKind.STAGE, {})
-        self.stages[stage_name] = stage
+        self.stages[stage.name] = stage
         stage.enter()
 
     def end_stage(self, stage_name: str, outputs: Mapping[str, Any] | None = None, error: str | None = None) -> None:
@@ -101,8 +102,9 @@ class Trace:
         else:
             stage.error = error
 
-    def _stage(self, name: str) -> Span:
+    def _stage(self, given: object) -> Span:
         """The stage of that name; made now, without a time, when it was never started."""
+        name = given if isinstance(given, str) else text_of(given)
         stage = self.stages.get(name)
         if stage is None:
             stage = self.stages[name] = self._open(self.root, name, SpanKind.STAGE, {})
@@ -117,6 +119,7 @@ class Trace:
             decision_type: what kind of decision.
             data: what, why, confidence (1.0 when left out, as the seed has it), alternatives_considered, inputs.
         """
+        data = mapping_of(data)
         self._stage(stage_name).decide(
             decision_type,
             what=data.get("what"),
@@ -136,13 +139,14 @@ class Trace:
 
     def record_iteration(self, iteration_data: Mapping[str, Any]) -> None:
         """Record one round of a retry loop; a round with `passed` false counts as a failure of the quality gate."""
-        self.iterations.append(iteration_data)
-        if not iteration_data.get("passed", True):
+        iteration = mapping_of(iteration_data)
+        self.iterations.append(iteration)
+        if not iteration.get("passed", True):
             self.quality_gate_failures += 1
 
     def set_outputs(self, outputs: Mapping[str, Any]) -> None:
         """Set what the run produced: report_path, evidence_paths and whatever else."""
-        self.outputs = dict(outputs)
+        self.outputs = mapping_of(outputs)
 
     # --- the end ---
 
@@ -153,7 +157,7 @@ class Trace:
     def mark_failed(self, error: str) -> None:
         """The run failed; `error` says how."""
         self.error = error
-        self.outputs["error"] = error
+        self.outputs = mapping_of(self.outputs) | {"error": error}
         self._end(TraceStatus.FAILED)
 
     def mark_incomplete(self) -> None:
