@@ -1,0 +1,111 @@
+"""What stands around recording in tests: ids that repeat, spans found by name, and a batch store that can be held up."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+
+from tests.factories import NOON
+from tracing_core.clock import Clock, ManualClock
+from tracing_core.cost import CostTracker
+from tracing_core.delivery import Delivery
+from tracing_core.files import TraceFiles
+from tracing_core.ids import IdSource
+from tracing_core.ledger import Ledger, Outcome
+from tracing_core.model import SpanData, TraceData
+from tracing_core.preparing import Preparation
+from tracing_core.projection import Projection, Projector
+from tracing_core.quality import QualityRules
+from tracing_core.sampling import Sampler, keep_all
+from tracing_core.spool import Spool
+from tracing_core.trace import Trace
+from tracing_core.writer import TraceWriter
+
+PATIENCE_SECONDS = 20.0
+"""How long a test waits for what must happen, before it says that it did not."""
+
+
+def repeatable_ids() -> IdSource:
+    """Ids that count: 1, 2, 3."""
+    numbers = count(1)
+    return IdSource(lambda _bits: next(numbers))
+
+
+def by_name(trace: TraceData) -> dict[str, SpanData]:
+    """The spans of a trace whose spans all have names of their own."""
+    assert len({span.name for span in trace.spans}) == len(trace.spans)
+    return {span.name: span for span in trace.spans}
+
+
+def tree(trace: TraceData) -> dict[str, str | None]:
+    """The name of each span, and that of its parent."""
+    names = {span.span_id: span.name for span in trace.spans}
+    return {span.name: names[span.parent_id] if span.parent_id else None for span in trace.spans}
+
+
+class HeldStore:
+    """A database that keeps batches in a list, each after `gate` opens."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.called = threading.Event()
+        self.batches: list[list[str]] = []
+        self.ledger = Ledger()
+        self.trouble: Callable[[Sequence[Projection]], None] = lambda _batch: None
+
+    def write(self, batch: Sequence[Projection], ledger: Ledger) -> frozenset[str]:
+        self.called.set()
+        assert self.gate.wait(PATIENCE_SECONDS)
+        self.trouble(batch)
+        ids = [projection.trace["trace_id"] for projection in batch]
+        self.batches.append(ids)
+        self.ledger.update(ledger)
+        for projection in batch:
+            self.ledger.note(NOON.date(), projection.trace["source"], Outcome.STORED)
+        return frozenset(ids)
+
+    @property
+    def stored(self) -> list[str]:
+        """The ids of all traces that were stored, in order."""
+        return [trace_id for batch in self.batches for trace_id in batch]
+
+
+def make_writer(
+    store: HeldStore,
+    data_dir: Path,
+    *,
+    clock: Clock | None = None,
+    sampler: Sampler = keep_all,
+    queue_size: int = 10_000,
+    batch_size: int = 100,
+    flush_seconds: float = 3600.0,
+) -> TraceWriter:
+    """A writer into `store`, with files and spool below `data_dir`."""
+    clock, ids = clock or ManualClock(NOON), IdSource()
+    preparation = Preparation(
+        projector=Projector(rules=QualityRules(), prices=CostTracker()),
+        sampler=sampler,
+        files=TraceFiles(data_dir / "projects"),
+        ids=ids,
+    )
+    delivery = Delivery(store, Spool(data_dir / "spool", clock, ids), clock)
+    return TraceWriter(
+        preparation, delivery, clock, queue_size=queue_size, batch_size=batch_size, flush_seconds=flush_seconds
+    )
+
+
+def totals(ledger: Ledger) -> dict[str, int]:
+    """What the ledger counts by outcome, whatever day, source and reason."""
+    sums: dict[str, int] = {}
+    for key, number in ledger.items():
+        sums[key.outcome] = sums.get(key.outcome, 0) + number
+    return {outcome: number for outcome, number in sums.items() if number}
+
+
+def finished(trace: object) -> Trace:
+    """`trace`, known to be one that records."""
+    assert isinstance(trace, Trace)
+    return trace
