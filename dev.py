@@ -33,8 +33,8 @@ CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 
 def port_number(text: str) -> int:
     """A TCP port."""
-    if not 1 <= int(text) <= 65535:
-        raise ValueError(text)
+    if not (text.isdecimal() and 1 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text} is no port; use a number from 1 to 65535")
     return int(text)
 
 
