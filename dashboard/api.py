@@ -6,11 +6,13 @@ import json
 import queue
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import requests
 import sseclient
+from urllib3.exceptions import HTTPError
 
 from tracing_core.errors import InvalidInput, TraceNotFound, TracewhyError
 from tracing_core.settings import Settings
@@ -18,6 +20,7 @@ from tracing_core.settings import Settings
 CONNECT_SECONDS = 3.0
 _TICK_SECONDS = 0.2
 _HEALTH_SECONDS = 1.0
+_PIECE_BYTES = 65_536
 _KNOWN = frozenset({"step", "sources", "token", "done", "error"})
 
 
@@ -113,10 +116,8 @@ class Answer:
         # Shutting down wakes the reader, which may be waiting for bytes; closing from here would wait for it instead.
         shutdown = getattr(self._response.raw, "shutdown", None)
         if self._reader.is_alive() and shutdown:
-            try:
+            with suppress(OSError, ValueError, RuntimeError):  # the other side may be quicker
                 shutdown()
-            except (OSError, ValueError, RuntimeError):  # the other side was quicker
-                pass
         self._reader.join(CONNECT_SECONDS)
 
     def __iter__(self) -> Iterator[Event]:
@@ -133,12 +134,14 @@ class Answer:
     def _read(self) -> None:
         try:
             with self._response:
-                for message in sseclient.SSEClient(self._response.iter_content(chunk_size=None)).events():
+                for message in sseclient.SSEClient(_pieces(self._response)).events():
                     event = _event(message.data)
                     if event:
                         self._events.put(event)
-        except (requests.RequestException, OSError, AttributeError, ValueError) as error:
-            self._events.put(Event(kind="error", data={"message": f"The connection broke off ({type(error).__name__})."}))
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            self._events.put(
+                Event(kind="error", data={"message": f"The connection broke off ({type(error).__name__})."})
+            )
         finally:
             self._events.put(None)
 
@@ -153,13 +156,19 @@ def rate(url: str, trace_id: str, rating: int, comment: str | None, user_id: str
     Raises:
         ServiceUnavailable, InvalidInput, TraceNotFound: as the service says.
     """
-    body = {"interaction_id": trace_id, "rating": rating, "comment": comment, "user_id": user_id}
+    body: dict[str, Any] = {"interaction_id": trace_id, "rating": rating, "comment": comment, "user_id": user_id}
     try:
         answer = requests.post(f"{url}/api/v1/chat/feedback", json=body, timeout=(CONNECT_SECONDS, 10))
     except requests.RequestException as error:
         raise ServiceUnavailable from error
     if not answer.ok:
         raise _refusal(answer)
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """What arrives, as it arrives; `iter_content` would wait for more where the answer is not sent in chunks."""
+    while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
+        yield piece
 
 
 def _event(data: str) -> Event | None:

@@ -3,72 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import plotly.graph_objects as go
 
 from dashboard import theme, words
-from tracing_core.model import QualityFlag
+from tracing_core.query.overview import FlagPoint, LatencyPoint, LibraryCount, OperationLatency
 
 HEIGHT = 260
 _ROW = 34
 _ROUND = (1, 2, 5)
 
 
-class LatencyPoint(Protocol):
-    """What a bucket of time says about latency, in milliseconds."""
-
-    bucket: datetime
-    count: int
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-
-
-class FlagPoint(Protocol):
-    """How many answers of a bucket of time had which flag."""
-
-    bucket: datetime
-    counts: Mapping[QualityFlag, int]
-
-
-class Operation(Protocol):
-    """What an operation's durations were, in milliseconds."""
-
-    operation: str
-    count: int
-    errors: int
-    mean_ms: float | None
-    p95_ms: float | None
-
-
-class Library(Protocol):
-    """How many questions were asked about a library; None is no library."""
-
-    library: str | None
-    count: int
-    p95_ms: float | None
-
-
 def latency_over_time(points: Sequence[LatencyPoint]) -> go.Figure:
     """P50, P95 and P99 as lines; a point's customdata starts with its bucket."""
     figure = _figure()
     buckets = [point.bucket for point in points]
-    for name, colour in theme.PERCENTILES.items():
+    for name, colour in reversed(tuple(theme.PERCENTILES.items())):
         values = [getattr(point, f"{name.lower()}_ms") for point in points]
         figure.add_scatter(
             x=buckets,
             y=values,
             name=name,
             mode="lines+markers",
-            line={"color": colour, "width": 2},
+            line={"color": colour, "width": 2, "dash": "dot" if name == "P99" else "solid"},
             marker={"size": 5, "color": colour},
-            customdata=[[p.bucket.isoformat(), words.duration(v), p.count] for p, v in zip(points, values, strict=True)],
+            customdata=[
+                [p.bucket.isoformat(), words.duration(v), p.count] for p, v in zip(points, values, strict=True)
+            ],
             hovertemplate="%{customdata[1]} · %{customdata[2]} traces<extra>" + name + "</extra>",
         )
     _durations(figure, "yaxis", [v for p in points for v in (p.p50_ms, p.p95_ms, p.p99_ms) if v is not None])
-    return figure.update_layout(hovermode="x unified", legend=_LEGEND_ABOVE, dragmode="select", xaxis=_TIME)
+    return figure.update_layout(
+        hovermode="x unified", legend={**_LEGEND_ABOVE, "traceorder": "reversed"}, dragmode="select", xaxis=_TIME
+    )
 
 
 def flags_over_time(points: Sequence[FlagPoint]) -> go.Figure:
@@ -84,10 +52,12 @@ def flags_over_time(points: Sequence[FlagPoint]) -> go.Figure:
             hovertemplate="%{y}<extra>" + words.flag(flag) + "</extra>",
         )
     layout: dict[str, Any] = {"barmode": "stack", "bargap": 0.15, "hovermode": "x unified", "legend": _LEGEND_ABOVE}
-    return figure.update_layout(**layout, dragmode="select", xaxis=_TIME, yaxis={"tickformat": ",d", "rangemode": "tozero"})
+    return figure.update_layout(
+        **layout, dragmode="select", xaxis=_TIME, yaxis={"tickformat": ",d", "rangemode": "tozero"}
+    )
 
 
-def stages(rows: Sequence[Operation]) -> go.Figure:
+def stages(rows: Sequence[OperationLatency]) -> go.Figure:
     """Mean time of each operation as a bar and its P95 as a mark, the slowest on top; customdata is the operation."""
     ordered = sorted(rows, key=lambda row: row.mean_ms or 0)
     names = [row.operation for row in ordered]
@@ -115,7 +85,7 @@ def stages(rows: Sequence[Operation]) -> go.Figure:
     return figure.update_layout(showlegend=False)
 
 
-def libraries(rows: Sequence[Library]) -> go.Figure:
+def libraries(rows: Sequence[LibraryCount]) -> go.Figure:
     """Questions by library, the most asked on top; customdata is the library, empty for none."""
     ordered = sorted(rows, key=lambda row: row.count)
     figure = _figure(rows=len(ordered))
@@ -173,7 +143,9 @@ _LEGEND_ABOVE: dict[str, Any] = {"orientation": "h", "y": 1.02, "yanchor": "bott
 
 def _figure(rows: int | None = None) -> go.Figure:
     height = HEIGHT if rows is None else max(rows * _ROW + 40, 120)
-    return go.Figure(layout={"height": height, "margin": {"l": 4, "r": 8, "t": 28, "b": 4}, "clickmode": "event+select"})
+    return go.Figure(
+        layout={"height": height, "margin": {"l": 4, "r": 8, "t": 28, "b": 4}, "clickmode": "event+select"}
+    )
 
 
 def _durations(figure: go.Figure, axis: str, values: Sequence[float]) -> None:

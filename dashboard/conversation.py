@@ -67,7 +67,9 @@ class Turn:
         """The numbers of the sources that the answer cites."""
         given = self.done.get("citations")
         numbers = given if isinstance(given, list) else []
-        return tuple(each if isinstance(each, int) else int(each.get("index", 0)) for each in numbers if _is_citation(each))
+        return tuple(
+            each if isinstance(each, int) else int(each.get("index", 0)) for each in numbers if _is_citation(each)
+        )
 
 
 def turns() -> list[Turn]:
@@ -114,7 +116,9 @@ def ask(url: str, question: Question, clock: Clock | None = None) -> Turn:
     return turn
 
 
-def cited_first(sources: Sequence[Mapping[str, Any]], cited: Sequence[int]) -> list[tuple[int, Mapping[str, Any], bool]]:
+def cited_first(
+    sources: Sequence[Mapping[str, Any]], cited: Sequence[int]
+) -> list[tuple[int, Mapping[str, Any], bool]]:
     """The sources as (number, source, whether it is cited), the cited ones first, each group by number."""
     numbered = [(int(source.get("index") or at), source) for at, source in enumerate(sources, start=1)]
     marked = [(number, source, number in cited) for number, source in numbered]
@@ -143,7 +147,9 @@ def _draw(event: Event, turn: Turn, status: Any, place: Any, timer: _Timer) -> N
         name, ms = turn.steps[-1]
         status.markdown(f"{words.label(name)} :gray[{words.duration(ms)}]")
     elif event.kind == "tick":
-        status.update(label=f":shimmer[{'Writing' if turn.answer else 'Looking things up'}] {words.duration(timer.elapsed_ms())}")
+        status.update(
+            label=f":shimmer[{'Writing' if turn.answer else 'Looking things up'}] {words.duration(timer.elapsed_ms())}"
+        )
     elif event.kind == "token" and timer.due():
         place.markdown(words.safe_markdown(turn.answer) + " ▌")
     elif event.kind == "done":

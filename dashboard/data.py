@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from tracing_core.errors import StorageError
 from tracing_core.feedback import ANONYMOUS
 from tracing_core.model import Feedback, QualityFlag
 from tracing_core.query import document as document_query
@@ -18,14 +19,16 @@ from tracing_core.query import feedback as feedback_query
 from tracing_core.query import overview as overview_query
 from tracing_core.query import trace as trace_query
 from tracing_core.query import traces as traces_query
-from tracing_core.query.facets import FacetValue
+from tracing_core.query.facets import Facet, FacetValue
+from tracing_core.query.feedback import RatedTrace
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.overview import FlagPoint, LatencyPoint, LibraryCount, OperationLatency, Totals
 from tracing_core.query.trace import DecisionRow, SpanPayload, SpanRow, TraceDetail
 from tracing_core.query.traces import TraceCount, TracePage, TraceRow
 from tracing_core.settings import settings
 from tracing_core.storage.database import Database
-from tracing_core.store import Store, open_reader
+from tracing_core.storage.migrate import upgrade
+from tracing_core.store import Store, open_store
 
 VIEWER = ANONYMOUS
 """Whose ratings those given on the pages are, as long as nobody signs in."""
@@ -33,8 +36,19 @@ VIEWER = ANONYMOUS
 
 @st.cache_resource(show_spinner=False)
 def store() -> Store:
-    """The store, opened once for the process."""
-    return open_reader(settings())
+    """The store, opened once for the process, with its tables made where there are none yet.
+
+    Raises:
+        DatabaseUnavailable: there is no database to open; the next call tries again.
+        SettingsError: a setting has a value that cannot be used.
+    """
+    opened = open_store(settings())
+    try:
+        upgrade(opened.database)
+    except StorageError:
+        opened.database.close()
+        raise
+    return opened
 
 
 def _database() -> Database:
@@ -122,17 +136,17 @@ def session_traces(session_id: str) -> tuple[TraceRow, ...]:
 @st.cache_data(ttl=60, max_entries=20, show_spinner=False)
 def full_trace(trace_id: str) -> dict[str, Any] | None:
     """The trace's file; None when it is missing or damaged."""
-    return document_query.full_trace(_database(), trace_id)
+    return document_query.full_trace(_database(), trace_id, settings().projects_dir)
 
 
 @st.cache_data(ttl=60, max_entries=2, show_spinner=False)
 def projects() -> tuple[str, ...]:
     """The projects that have traces."""
-    return tuple(facets_query.projects(_database()))
+    return facets_query.projects(_database())
 
 
 @st.cache_data(ttl=30, max_entries=100, show_spinner=False)
-def facet(name: str, chosen: TraceFilter) -> tuple[FacetValue, ...]:
+def facet(name: Facet, chosen: TraceFilter) -> tuple[FacetValue, ...]:
     """The values of a column, the frequent ones first."""
     return facets_query.values(_database(), name, chosen)
 
@@ -140,13 +154,19 @@ def facet(name: str, chosen: TraceFilter) -> tuple[FacetValue, ...]:
 @st.cache_data(ttl=5, max_entries=50, show_spinner=False)
 def rating_distribution(chosen: TraceFilter) -> dict[int, int]:
     """How often each rating was given."""
-    return dict(feedback_query.rating_distribution(_database(), chosen))
+    return feedback_query.rating_distribution(_database(), chosen)
+
+
+@st.cache_data(ttl=5, max_entries=50, show_spinner=False)
+def recent_feedback(chosen: TraceFilter, limit: int) -> tuple[RatedTrace, ...]:
+    """The newest ratings with their comments."""
+    return feedback_query.recent_feedback(_database(), chosen, limit=limit)
 
 
 @st.cache_data(ttl=5, max_entries=50, show_spinner=False)
 def feedback_of(trace_id: str) -> tuple[Feedback, ...]:
     """What people thought of one answer."""
-    return tuple(feedback_query.for_trace(_database(), trace_id))
+    return feedback_query.for_trace(_database(), trace_id)
 
 
 def rate(trace_id: str, rating: int, comment: str | None) -> None:
@@ -157,5 +177,13 @@ def rate(trace_id: str, rating: int, comment: str | None) -> None:
         TraceNotFound: there is no such trace.
     """
     store().feedback.submit(trace_id=trace_id, user_id=VIEWER, rating=rating, comment=comment)
-    for read in (trace, feedback_of, totals, flags_over_time, flag_counts, traces, rating_distribution, session_traces):
+    forget_ratings()
+
+
+def forget_ratings() -> None:
+    """Read again whatever a rating changes."""
+    changed = (
+        trace, traces, session_traces, totals, flags_over_time, flag_counts, rating_distribution, recent_feedback, feedback_of,
+    )  # fmt: skip
+    for read in changed:
         read.clear()

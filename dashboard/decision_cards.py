@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import streamlit as st
 
 from dashboard import words
+from tracing_core.query.trace import DecisionRow
 
 MOST_CARDS = 100
-
-
-class DecisionRow(Protocol):
-    """What a card needs to know."""
-
-    span_id: str
-    stage: str
-    decision: str
-    what: Any
-    why: str
-    confidence: float | None
-    alternatives_considered: Sequence[Any]
-    inputs: Mapping[str, Any]
-    decided_at: datetime
+_ONE_LINE = 90
 
 
 def card(row: DecisionRow, place: str | None = None) -> None:
@@ -34,7 +22,7 @@ def card(row: DecisionRow, place: str | None = None) -> None:
     Args:
         place: when and where it was taken, for a timeline.
     """
-    with st.container(border=True, gap="small"):
+    with st.container(border=True, gap=None):
         sure = "" if row.confidence is None else f" :gray[confidence] **{words.confidence(row.confidence)}**"
         st.markdown(f":violet[◆] {words.label(row.decision)} → **{words.label(plain(row.what), 200)}**{sure}")
         if place:
@@ -42,24 +30,32 @@ def card(row: DecisionRow, place: str | None = None) -> None:
         if row.why:
             st.text(f"because {row.why}")
         if row.alternatives_considered:
-            st.caption("instead of")
-            st.text("\n".join(f"·  {plain(each)}" for each in row.alternatives_considered))
+            _listed("instead of", [plain(each) for each in row.alternatives_considered])
         if row.inputs:
-            st.caption("based on")
-            st.text("\n".join(f"{name}: {plain(value)}" for name, value in row.inputs.items()))
+            _listed("based on", [f"{name}: {plain(value)}" for name, value in row.inputs.items()])
 
 
 def timeline(rows: Sequence[DecisionRow], started_at: datetime) -> None:
     """All decisions of a trace, in the order in which they were taken."""
-    for row in rows[:MOST_CARDS]:
-        after = (row.decided_at - started_at).total_seconds() * 1000
-        card(row, f"{words.duration(max(after, 0))} into the trace · {words.label(row.stage)}")
+    with st.grid(2, min_column_width=380, gap="small"):
+        for row in rows[:MOST_CARDS]:
+            after = (row.decided_at - started_at).total_seconds() * 1000
+            card(
+                row, f"{words.duration(max(after, 0))} into the trace · {words.label(row.stage or 'the trace itself')}"
+            )
     if len(rows) > MOST_CARDS:
         st.caption(f"The first {MOST_CARDS} of {words.count(len(rows))} decisions. All of them are in the raw trace.")
+
+
+def _listed(title: str, items: Sequence[str]) -> None:
+    """A few things after their title: in one line where they fit, one a line where they do not."""
+    line = " · ".join(items)
+    if len(line) <= _ONE_LINE and "\n" not in line:
+        st.text(f"{title}  {line}")
+    else:
+        st.text(f"{title}\n" + "\n".join(f"·  {item}" for item in items))
 
 
 def plain(value: Any) -> str:
     """Any value of a decision as text: text as it is, the rest as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-

@@ -13,6 +13,7 @@ from dashboard import data, words
 from dashboard.view import DEFAULT_RANGE, RANGE_WORDS, RANGES, View, parse, rounded
 from tracing_core.clock import SystemClock
 from tracing_core.model import QualityFlag, TraceStatus
+from tracing_core.query.facets import Facet
 
 FRAME = ("project",)
 EVERYTHING = (
@@ -58,7 +59,7 @@ def remembered(**changes: Any) -> dict[str, str]:
 
 def bar(view: View, *, facets: bool = False) -> None:
     """Draw the row: time range, project, more filters where `facets`, and the active ones as chips to take away."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _range(view)
         _project(view)
         if facets:
@@ -109,18 +110,17 @@ def _custom(view: View) -> None:
 
 def _set_moment(view: View, name: str) -> None:
     moment = st.session_state[f"filters.{name}"]
-    changed = replace(view, **{name: moment.replace(tzinfo=UTC) if moment else None})
-    if changed.start and changed.end and changed.start >= changed.end:
-        width = RANGES["1h"]
-        other = {"end": changed.start + width} if name == "start" else {"start": changed.end - width}
-        changed = replace(changed, **other)
-    apply(changed)
+    chosen = moment.replace(tzinfo=UTC) if moment else None
+    start, end = (chosen, view.end) if name == "start" else (view.start, chosen)
+    if start and end and start >= end:
+        start, end = (start, start + RANGES["1h"]) if name == "start" else (end - RANGES["1h"], end)
+    apply(replace(view, start=start, end=end))
 
 
 def _project(view: View) -> None:
     projects = data.projects()
     if len(projects) > 1 or view.project:
-        _choice(view, "project", "Project", sorted({*projects, *([view.project] if view.project else [])}))
+        _choice(view, "project", "Project", list(projects))
 
 
 def _more(view: View) -> None:
@@ -128,12 +128,15 @@ def _more(view: View) -> None:
     with st.popover("More filters", icon=":material/filter_list:"):
         _choice(view, "flag", "Quality flag", list(QualityFlag), words.flag)
         _choice(view, "status", "Status", list(TraceStatus), words.status)
-        for name in ("library", "model"):
-            found = {facet.value or "": facet.count for facet in data.facet(name, chosen)}
-            _choice(view, name, name.capitalize(), [*found], lambda value, found=found: _counted(value, found))
+        names: tuple[Facet, ...] = ("library", "model")
+        for facet in names:
+            found = {each.value: each.count for each in data.facet(facet, chosen)}
+            _choice(view, facet, facet.capitalize(), [*found], lambda value, found=found: _counted(value, found))
         for name, label in (("min_ms", "At least, in ms"), ("max_ms", "At most, in ms")):
             st.session_state[f"filters.{name}"] = getattr(view, name)
-            st.number_input(label, min_value=0.0, step=100.0, key=f"filters.{name}", on_change=partial(_set, view, name))
+            st.number_input(
+                label, min_value=0.0, step=100.0, key=f"filters.{name}", on_change=partial(_set, view, name)
+            )
 
 
 def _counted(value: str, found: dict[str, int]) -> str:
@@ -150,7 +153,8 @@ def _choice(view: View, name: str, label: str, options: list[Any], say: Any = wo
         options,
         key=f"filters.{name}",
         format_func=say,
-        placeholder="All",
+        placeholder="All projects" if name == "project" else "All",
+        label_visibility="collapsed" if name == "project" else "visible",
         on_change=partial(_set, view, name),
         width=200 if name == "project" else "stretch",
         index=None,

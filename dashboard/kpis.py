@@ -80,8 +80,8 @@ def numbers(
         ),
         Number(
             label="Cost",
-            value=_cost(now),
-            delta=delta(lambda each: float(each.cost_usd) if _priced(each) else None),
+            value=words.money(now.cost_usd),
+            delta=delta(lambda each: None if each.cost_usd is None else float(each.cost_usd)),
             help=_unpriced(now),
         ),
         Number(
@@ -128,15 +128,6 @@ def _part(part: int, whole: int) -> float | None:
 def _flagged(point: FlagPoint) -> float:
     whole = sum(point.counts.values())
     return 1 - point.counts.get(QualityFlag.NORMAL, 0) / whole if whole else 0.0
-
-
-def _priced(totals: Totals) -> bool:
-    """Whether the sum means anything: it does not when no request's price is known."""
-    return totals.unpriced_count < totals.count
-
-
-def _cost(totals: Totals) -> str:
-    return words.money(totals.cost_usd) if _priced(totals) else words.ABSENT
 
 
 def _unpriced(totals: Totals) -> str | None:

@@ -9,6 +9,8 @@ from typing import NoReturn
 
 import streamlit as st
 
+WIDTH = 230
+"""Of the navigation, in pixels."""
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 
 

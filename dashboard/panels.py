@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import pairwise
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -70,7 +71,7 @@ _PLAIN: dict[str, Any] = {"displayModeBar": False}
 
 def _chart(figure: go.Figure, key: str, alt: str, *, boxes: bool = True) -> list[Any]:
     """Draw a chart; returns the customdata of the points that were picked."""
-    modes = ("points", "box") if boxes else ("points",)
+    modes: tuple[Literal["points", "box"], ...] = ("points", "box") if boxes else ("points",)
     event = st.plotly_chart(figure, key=key, on_select="rerun", selection_mode=modes, config=_PLAIN, alt=alt)
     return [point["customdata"] for point in event["selection"]["points"] if "customdata" in point]
 
@@ -80,6 +81,6 @@ def _open_times(picked: Sequence[str], buckets: Sequence[datetime], **changes: A
     if not picked:
         return
     moments = sorted(datetime.fromisoformat(moment) for moment in picked)
-    steps = [later - earlier for earlier, later in zip(buckets, buckets[1:], strict=False)]
+    steps = [later - earlier for earlier, later in pairwise(buckets)]
     end = moments[-1] + min(steps, default=_ONE_BUCKET)
     navigation.open_page("traces", filters.remembered(range="custom", start=moments[0], end=end, **changes))

@@ -25,7 +25,7 @@ def rate_in_place(key: str, given: int | None, comment: str | None, save: Save) 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         starred = st.feedback("stars", key=f"{key}.stars", default=given - 1 if given else None)
         if starred is not None and starred + 1 != given:
-            _save(save, starred + 1, comment)
+            try_saving(save, starred + 1, comment)
         rating = starred + 1 if starred is not None else given
         with st.popover("Comment" if not comment else "Edit comment", icon=":material/edit:"):
             _comment(key, rating, comment, save)
@@ -38,15 +38,18 @@ def own(feedback: tuple[Feedback, ...], user_id: str) -> Feedback | None:
 
 def _comment(key: str, rating: int | None, comment: str | None, save: Save) -> None:
     with st.form(f"{key}.form", border=False):
-        written = st.text_area("What was good or bad about it?", comment or "", max_chars=COMMENT_CHARS, key=f"{key}.comment")
+        written = st.text_area(
+            "What was good or bad about it?", comment or "", max_chars=COMMENT_CHARS, key=f"{key}.comment"
+        )
         sent = st.form_submit_button("Save comment")
     if sent and rating is None:
         st.warning("Choose one to five stars first.")
     elif sent and rating is not None:
-        _save(save, rating, written.strip() or None)
+        try_saving(save, rating, written.strip() or None)
 
 
-def _save(save: Save, rating: int, comment: str | None) -> None:
+def try_saving(save: Save, rating: int, comment: str | None) -> None:
+    """Save a rating, and say whether that worked."""
     try:
         save(rating, comment)
     except InvalidInput as error:

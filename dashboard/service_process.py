@@ -85,7 +85,7 @@ class ServiceProcess:
         """Run one child to its end, or to ours. Returns how long it lived, in seconds."""
         began = self._clock.monotonic_ns()
         # Its output goes where the dashboard's own log goes.
-        with subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=_STDERR) as child:  # noqa: S603
+        with subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=_STDERR) as child:
             self._child = child
             self.started += 1
             while child.poll() is None and not self._stopping.is_set():

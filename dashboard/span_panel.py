@@ -13,7 +13,6 @@ from dashboard.decision_cards import card, plain
 from dashboard.evidence import documents
 from tracing_core.query.trace import DecisionRow, SpanPayload, SpanRow
 
-HEIGHT = 560
 _IN_AND_OUT = ("input.value", "output.value", "input", "output")
 
 
@@ -24,14 +23,15 @@ class _Tab:
     filled: bool
 
 
-def span_panel(trace_id: str, span: SpanRow, decisions: Sequence[DecisionRow]) -> None:
+def span_panel(trace_id: str, span: SpanRow, decisions: Sequence[DecisionRow], height: int) -> None:
     """Draw the panel.
 
     Args:
         decisions: those of the whole trace; the span's own are picked from them.
+        height: in pixels.
     """
     payload = data.span_payload(trace_id, span.span_id)
-    with st.container(border=True, height=HEIGHT, key="trace.panel"):
+    with st.container(border=True, height=height, key="trace.panel"):
         _head(span)
         if payload is None:
             st.caption("What this span held is not stored any more.")
@@ -91,5 +91,3 @@ def _in_and_out(payload: SpanPayload, ins_outs: dict[str, Any]) -> None:
 def _pairs(attributes: dict[str, Any]) -> None:
     rows = {"Name": list(attributes), "Value": [plain(value) for value in attributes.values()]}
     st.dataframe(rows, hide_index=True, height="content", alt="Attributes of the span")
-
-

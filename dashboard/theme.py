@@ -82,6 +82,12 @@ STATUS_BADGES: Mapping[TraceStatus, str] = MappingProxyType(
 PERCENTILES: Mapping[str, str] = MappingProxyType({"P50": "#159a8c", "P95": "#3d7cc9", "P99": "#8268c4"})
 
 
+def operation_rank(name: str) -> tuple[int, str]:
+    """Where an operation comes in a pipeline: those that everybody knows in their order, then the others by name."""
+    known = list(_OPERATIONS)
+    return (known.index(name) if name in known else len(known)), name
+
+
 def operation_colour(name: str, kind: SpanKind | str | None = None) -> str:
     """The colour of an operation, wherever it is drawn.
 

@@ -15,7 +15,6 @@ export default function (component) {
 const CELLS = {
   time: (row) => titled(element("span", "quiet", row.time), row.time_title),
   question: (row, pattern) => question(row, pattern),
-  answer: (row, pattern) => marked(element("span", "clamp quiet", ""), row.answer, pattern),
   latency: (row) => latency(row),
   tokens: (row) => element("span", "", row.tokens),
   cost: (row) => titled(element("span", "", row.cost), row.cost_title),
@@ -61,7 +60,10 @@ function question(row, pattern) {
   const link = element("a", "clamp")
   link.href = row.href
   marked(link, row.question, pattern)
-  cell.append(dot, link)
+  const texts = element("div", "texts")
+  texts.append(link)
+  if (row.answer) texts.append(marked(element("div", "line quiet", ""), row.answer, pattern))
+  cell.append(dot, texts)
   return cell
 }
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import streamlit as st
 
 from dashboard import navigation, theme, words
 from tracing_core.model import QualityFlag, TraceStatus
+from tracing_core.query.traces import TraceRow
 
 _HERE = Path(__file__).parent
 _TITLES = {
     "time": "Time",
-    "question": "Question",
-    "answer": "Answer",
+    "question": "Question and answer",
     "latency": "Latency by stage",
     "tokens": "Tokens",
     "cost": "Cost",
@@ -35,28 +34,8 @@ _component = st.components.v2.component(
 )
 
 
-class Row(Protocol):
-    """What the table needs to know of a trace."""
-
-    trace_id: str
-    name: str
-    status: str
-    query: str | None
-    answer_start: str | None
-    started_at: datetime
-    duration_ms: float | None
-    stage_ms: Mapping[str, float]
-    input_tokens: int | None
-    output_tokens: int | None
-    cost_usd: Decimal | None
-    unknown_models: Sequence[str]
-    quality_flag: str
-    rating: int | None
-    error: str | None
-
-
 def trace_list(
-    rows: Sequence[Row], *, key: str, now: datetime, columns: Sequence[str] = ALL_COLUMNS, text: str | None = None
+    rows: Sequence[TraceRow], *, key: str, now: datetime, columns: Sequence[str] = ALL_COLUMNS, text: str | None = None
 ) -> None:
     """Draw the table, and open the trace whose row is clicked.
 
@@ -78,9 +57,11 @@ def trace_list(
         navigation.open_page("trace", {"id": str(opened)})
 
 
-def row_data(row: Row, *, now: datetime, longest_ms: float) -> dict[str, Any]:
+def row_data(row: TraceRow, *, now: datetime, longest_ms: float) -> dict[str, Any]:
     """One row as the component reads it; `longest_ms` is what a full latency bar stands for."""
-    tokens = None if row.input_tokens is row.output_tokens is None else (row.input_tokens or 0) + (row.output_tokens or 0)
+    tokens = (
+        None if row.input_tokens is row.output_tokens is None else (row.input_tokens or 0) + (row.output_tokens or 0)
+    )
     flag, status = QualityFlag(row.quality_flag), TraceStatus(row.status)
     unpriced = ", ".join(row.unknown_models)
     return {
@@ -91,7 +72,7 @@ def row_data(row: Row, *, now: datetime, longest_ms: float) -> dict[str, Any]:
         "time": words.ago(row.started_at, now),
         "time_title": words.exact(row.started_at),
         "question": row.query or row.name,
-        "answer": row.answer_start or words.ABSENT,
+        "answer": row.answer_start or "",
         "stages": stage_parts(row.stage_ms, row.duration_ms or 0.0, longest_ms),
         "duration": words.duration(row.duration_ms),
         "tokens": words.count(tokens),
@@ -116,13 +97,15 @@ def stage_parts(stage_ms: Mapping[str, float], total_ms: float, longest_ms: floa
 
     Stages that ran side by side add up to more than the trace took; then they are drawn smaller, so that the bar is right.
     """
-    parts = [(name, ms) for name, ms in stage_ms.items() if ms > 0]
+    parts = [(name, stage_ms[name]) for name in sorted(stage_ms, key=theme.operation_rank) if stage_ms[name] > 0]
     named = sum(ms for _, ms in parts)
     scale = min(1.0, total_ms / named) if named else 1.0
     drawn = [(name, theme.operation_colour(name), ms * scale / longest_ms, words.duration(ms)) for name, ms in parts]
     rest = total_ms - named
     if rest > 0:
-        drawn.append(("everything else", theme.FLAG_COLOURS[QualityFlag.NORMAL], rest / longest_ms, words.duration(rest)))
+        drawn.append(
+            ("everything else", theme.FLAG_COLOURS[QualityFlag.NORMAL], rest / longest_ms, words.duration(rest))
+        )
     return drawn
 
 

@@ -14,7 +14,7 @@ from dashboard.rating import own, rate_in_place
 from dashboard.span_panel import span_panel
 from dashboard.trace_list import SHORT_COLUMNS, trace_list
 from dashboard.trace_tree import tree_of
-from dashboard.trace_view import trace_view
+from dashboard.trace_view import height_of, trace_view
 from tracing_core.model import QualityFlag, TraceStatus
 from tracing_core.query.trace import DecisionRow, SpanRow, TraceDetail
 from tracing_core.settings import settings
@@ -39,7 +39,11 @@ def head(trace: TraceDetail) -> None:
 def sentence(trace: TraceDetail) -> str:
     """What there is to know at a glance: status, flag, duration, tokens, cost, stars."""
     flag, status = QualityFlag(trace.quality_flag), TraceStatus(trace.status)
-    tokens = None if trace.input_tokens is trace.output_tokens is None else (trace.input_tokens or 0) + (trace.output_tokens or 0)
+    tokens = (
+        None
+        if trace.input_tokens is trace.output_tokens is None
+        else (trace.input_tokens or 0) + (trace.output_tokens or 0)
+    )
     unpriced = f" (no price for {words.label(', '.join(trace.unknown_models))})" if trace.unknown_models else ""
     parts = [
         f":{theme.STATUS_BADGES[status]}-badge[{words.status(status)}]",
@@ -48,7 +52,7 @@ def sentence(trace: TraceDetail) -> str:
         f"{words.count(tokens)} tokens",
         words.money(trace.cost_usd).replace("$", r"\$") + unpriced,
         f"confidence {words.confidence(trace.confidence)}",
-        words.stars(trace.rating),
+        words.stars(trace.rating) if trace.rating else "not rated",
     ]
     return " · ".join(parts)
 
@@ -74,12 +78,20 @@ def tree_and_span(trace_id: str, spans: tuple[SpanRow, ...], decisions: tuple[De
         left, right = st.columns([3, 2])
         with left:
             tree = tree_of(spans, notes(spans))
-            chosen = trace_view(tree, trace_id=trace_id, initial=first) or first
-        span = next((each for each in spans if each.span_id == chosen), spans[0])
+            height = height_of(len(tree.rows))
+            picked = trace_view(tree, trace_id=trace_id, initial=first or _telling(spans), height=height)
+        chosen = picked or first
+        span = next((each for each in spans if each.span_id == (chosen or _telling(spans))), spans[0])
         if chosen and st.query_params.get("span") != span.span_id:
             st.query_params["span"] = span.span_id
         with right:
-            span_panel(trace_id, span, decisions)
+            span_panel(trace_id, span, decisions, height)
+
+
+def _telling(spans: tuple[SpanRow, ...]) -> str:
+    """The span to begin with: one that failed, else one that decided something, else the first."""
+    ranked = sorted(spans, key=lambda span: (span.status != "error" or span.parent_id is None, not span.decision_count))
+    return ranked[0].span_id
 
 
 def notes(spans: tuple[SpanRow, ...]) -> dict[str, str]:
@@ -151,7 +163,9 @@ def _rating(trace: TraceDetail) -> None:
 
 def _evidence(trace_id: str, spans: tuple[SpanRow, ...]) -> None:
     found = False
-    for span in [each for each in spans if each.kind in {"RETRIEVAL", "FUSION", "RERANK", "STAGE", "TOOL"}][:_MOST_EVIDENCE]:
+    for span in [each for each in spans if each.kind in {"RETRIEVAL", "FUSION", "RERANK", "STAGE", "TOOL"}][
+        :_MOST_EVIDENCE
+    ]:
         payload = data.span_payload(trace_id, span.span_id)
         if payload and payload.evidence:
             found = True

@@ -4,27 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from dashboard import words
 from dashboard.theme import operation_colour
 from tracing_core.critical_path import TimedSpan, children_of, critical_path, self_times
-
-
-class Span(Protocol):
-    """What the tree needs to know of a span."""
-
-    span_id: str
-    parent_id: str | None
-    name: str
-    kind: str
-    started_at: datetime
-    offset_ms: float
-    duration_ms: float | None
-    status: str
-    error: str | None
-    decision_count: int
+from tracing_core.query.trace import SpanRow
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +33,7 @@ COLUMNS = (
 """`critical` holds the stretches on the critical path as start, end, start, end ... in milliseconds."""
 
 
-def tree_of(spans: Sequence[Span], notes: Mapping[str, str] | None = None) -> Tree:
+def tree_of(spans: Sequence[SpanRow], notes: Mapping[str, str] | None = None) -> Tree:
     """Lay the spans out.
 
     Args:
@@ -56,7 +41,8 @@ def tree_of(spans: Sequence[Span], notes: Mapping[str, str] | None = None) -> Tr
         notes: what to write behind a span, by its id, such as tokens and cost.
     """
     timed = [
-        TimedSpan(span_id=s.span_id, parent_id=s.parent_id, start_ms=s.offset_ms, duration_ms=s.duration_ms) for s in spans
+        TimedSpan(span_id=s.span_id, parent_id=s.parent_id, start_ms=s.offset_ms, duration_ms=s.duration_ms)
+        for s in spans
     ]
     own, by_id = self_times(timed), {span.span_id: span for span in spans}
     critical: dict[str, list[float]] = {}
@@ -89,7 +75,7 @@ def _depth_first(timed: Sequence[TimedSpan]) -> list[tuple[str, int]]:
         waiting.append((ring.span_id, 0))
 
 
-def _row(span: Span, depth: int, critical: list[float], own: float, note: str) -> list[Any]:
+def _row(span: SpanRow, depth: int, critical: list[float], own: float, note: str) -> list[Any]:
     took, failed = words.duration(span.duration_ms), span.status == "error"
     colour = operation_colour(span.name, span.kind)
     return [
@@ -98,7 +84,7 @@ def _row(span: Span, depth: int, critical: list[float], own: float, note: str) -
     ]  # fmt: skip
 
 
-def _title(span: Span, critical: float, own: float) -> str:
+def _title(span: SpanRow, critical: float, own: float) -> str:
     """What hovering says: the exact numbers."""
     lines = [
         f"{span.name} · {span.kind.lower()}",

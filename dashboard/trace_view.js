@@ -159,7 +159,7 @@ class TraceView {
     bar.style.left = `${left}%`
     bar.style.width = `${width}%`
     bar.style.background = this.value(index, "colour")
-    lane.append(bar, ...this.segments(index, percent), this.labelElement(index, left, width))
+    lane.append(bar, ...this.segments(index, percent), ...this.labels(index, left, width))
     return lane
   }
 
@@ -179,17 +179,15 @@ class TraceView {
     return drawn
   }
 
-  labelElement(index, left, width) {
+  labels(index, left, width) {
     const label = element("span", "label", this.value(index, "label"))
-    const note = this.value(index, "note")
-    if (note) label.append(element("span", "note", note))
-    if (left + width <= 72) label.style.left = `calc(${left + width}% + 6px)`
-    else if (left > 30) label.style.right = `calc(${100 - left}% + 6px)`
-    else {
-      label.classList.add("inside")
-      label.style.right = `calc(${Math.max(100 - left - width, 0)}% + 6px)`
-    }
-    return label
+    const note = element("span", "note", this.value(index, "note"))
+    label.style.left = `calc(${left + width}% + 6px)`
+    if (left + width <= 60) label.append(note)
+    if (left + width <= 60 || left < 40) return [label]
+    note.style.right = `calc(${100 - left}% + 6px)`
+    note.classList.add("label")
+    return [label, note]
   }
 
   drawRuler() {

@@ -9,7 +9,9 @@ import streamlit as st
 from dashboard import words
 from dashboard.trace_tree import COLUMNS, Tree
 
-HEIGHT = 560
+TALLEST = 560
+SHORTEST = 360
+_ROW, _FRAME = 26, 76
 _HERE = Path(__file__).parent
 _QUARTERS = 4
 
@@ -21,7 +23,7 @@ _component = st.components.v2.component(
 )
 
 
-def trace_view(tree: Tree, *, trace_id: str, initial: str | None, height: int = HEIGHT) -> str | None:
+def trace_view(tree: Tree, *, trace_id: str, initial: str | None, height: int) -> str | None:
     """Draw the tree of a trace.
 
     Args:
@@ -47,6 +49,11 @@ def trace_view(tree: Tree, *, trace_id: str, initial: str | None, height: int = 
     chosen = _component(key=f"trace.tree.{trace_id}", data=data, on_selected_change=_nothing, height=height)
     selected = chosen.selected
     return str(selected) if selected else None
+
+
+def height_of(rows: int) -> int:
+    """How tall a tree of that many rows is drawn, in pixels."""
+    return min(max(rows * _ROW + _FRAME, SHORTEST), TALLEST)
 
 
 def _nothing() -> None:

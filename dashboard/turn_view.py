@@ -8,9 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import api, charts, navigation, words
+from dashboard import api, charts, data, navigation, words
 from dashboard.conversation import Turn, cited_first
-from dashboard.data import VIEWER
 from dashboard.rating import rate_in_place
 
 _PLAIN = {"displayModeBar": False}
@@ -91,11 +90,15 @@ def total_tokens(tokens: Any) -> int | None:
 
 
 def _rate(turn: Turn, url: str, rating: int, comment: str | None) -> None:
-    api.rate(url, turn.trace_id or "", rating, comment, VIEWER)
+    api.rate(url, turn.trace_id or "", rating, comment, data.VIEWER)
+    data.forget_ratings()
     turn.rating, turn.comment = rating, comment
 
 
 def _steps(given: Any) -> list[tuple[str, float]]:
+    """The steps at the end of an answer: a list of them, or milliseconds by name."""
+    if isinstance(given, dict):
+        return [(str(name), float(ms)) for name, ms in given.items()]
     steps = given if isinstance(given, list) else []
     return [(str(step.get("name")), float(step.get("duration_ms") or 0)) for step in steps if isinstance(step, dict)]
 

@@ -60,7 +60,9 @@ class View:
         """The view as URL parameters; what is at its default is left out."""
         plain = View()
         named = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: _said(value) for name, value in named.items() if value is not None and value != getattr(plain, name)}
+        return {
+            name: _said(value) for name, value in named.items() if value is not None and value != getattr(plain, name)
+        }
 
     def chips(self) -> dict[str, str]:
         """The active filters by name, in words: what there is to take away. Time range and order are not filters."""

@@ -1,11 +1,11 @@
-"""Overview: is it healthy, and if not, where do I look?"""
+"""The overview tells whether it is healthy, and if not, where to look."""
 
 import streamlit as st
 
 from dashboard import data, filters, kpis, panels, states
 
-view = filters.current("overview")
-filters.bar(view)
+view = filters.current("overview", filters.EVERYTHING)
+filters.bar(view, facets=True)
 now = filters.present()
 chosen = view.trace_filter(now)
 totals = data.totals(chosen)

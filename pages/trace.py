@@ -1,4 +1,4 @@
-"""Trace: what happened, and why? Its address is /trace?id=…&span=…"""
+"""One trace: what happened, and why. Its address is `/trace?id=…&span=…`, and can be shared."""
 
 import streamlit as st
 
@@ -10,7 +10,9 @@ trace = data.trace(trace_id) if trace_id else None
 if trace is None:
     st.title("Trace", anchor=False)
     said = "There is no trace with this id." if trace_id else "No trace is chosen."
-    states.empty(said, hint="It may not be stored yet, or not any more. Traces lists those there are.", chat=not trace_id)
+    states.empty(
+        said, hint="It may not be stored yet, or not any more. Traces lists those there are.", chat=not trace_id
+    )
 else:
     trace_page.head(trace)
     trace_page.question_and_answer(trace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,7 +70,12 @@ def test_a_chain_of_ten_thousand_is_walked() -> None:
 
 def test_self_time_leaves_out_what_children_cover_once() -> None:
     """Overlapping children are not subtracted twice, and what sticks out of the parent not at all."""
-    spans = [span("root", None, 0, 100), span("a", "root", 10, 50), span("b", "root", 30, 60), span("c", "root", 90, 140)]
+    spans = [
+        span("root", None, 0, 100),
+        span("a", "root", 10, 50),
+        span("b", "root", 30, 60),
+        span("c", "root", 90, 140),
+    ]
     assert self_times(spans)["root"] == 40
 
 
@@ -77,7 +83,7 @@ def test_self_time_leaves_out_what_children_cover_once() -> None:
 def test_the_path_covers_the_longest_root_without_gap_or_overlap(spans: list[TimedSpan]) -> None:
     """The stretches of the path follow one another from the root's start to its end, whatever arrived."""
     path = critical_path(spans)
-    for one, next_one in zip(path, path[1:], strict=False):
+    for one, next_one in pairwise(path):
         assert one.end_ms == next_one.start_ms
     assert all(each.end_ms > each.start_ms for each in path)
     if path:

@@ -37,8 +37,8 @@ class Row:
 def test_latency_has_a_line_a_percentile() -> None:
     """P50, P95 and P99 are three lines over the same buckets, and a gap stays a gap."""
     figure = charts.latency_over_time([Point(), Point(bucket=START + timedelta(hours=1))]).to_dict()
-    assert [line["name"] for line in figure["data"]] == ["P50", "P95", "P99"]
-    assert list(figure["data"][2]["y"]) == [None, None]
+    assert [line["name"] for line in figure["data"]] == ["P99", "P95", "P50"]
+    assert list(figure["data"][0]["y"]) == [None, None]
     assert figure["data"][1]["customdata"][0][1] == "900 ms"
 
 

@@ -33,7 +33,7 @@ class Row:
 def test_a_row_says_what_is_absent() -> None:
     """What nobody measured is a dash in the list."""
     row = row_data(Row(), now=NOW, longest_ms=100)
-    assert [row[name] for name in ("answer", "tokens", "cost", "rating")] == ["–", "–", "–", "–"]
+    assert [row[name] for name in ("tokens", "cost", "rating")] == ["–", "–", "–"]
     assert row["time"] == "2 min ago"
     assert row["href"] == "trace?id=trc_1"
 

@@ -46,7 +46,8 @@ def test_no_positive_amount_reads_as_nothing(dollars: Decimal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(3, "just now"), (42, "42 s ago"), (125, "2 min ago"), (7300, "2 h ago"), (200_000, "2 d ago")]
+    ("seconds", "said"),
+    [(3, "just now"), (42, "42 s ago"), (125, "2 min ago"), (7300, "2 h ago"), (200_000, "2 d ago")],
 )
 def test_the_past_is_told_in_one_unit(seconds: int, said: str) -> None:
     """The age of a trace is one number and one unit."""
@@ -55,7 +56,9 @@ def test_the_past_is_told_in_one_unit(seconds: int, said: str) -> None:
 
 def test_absent_values_are_dashes() -> None:
     """No word for a value that is not there looks like a zero."""
-    assert {words.share(None), words.count(None), words.rating(None), words.confidence(None), words.stars(None)} == {"–"}
+    assert {words.share(None), words.count(None), words.rating(None), words.confidence(None), words.stars(None)} == {
+        "–"
+    }
     assert words.ago(None, NOW) == words.exact(None) == "–"
 
 
