@@ -63,7 +63,7 @@ ENTRANCES = (
     "dashboard.app",
     "service.__main__",
     "assistant.assistant",
-    "assistant.demo",
+    "assistant.demo.__main__",
     "dev",
 )
 """Where a program or a person comes in; pages, migrations and queries are found by their folder."""
