@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from assistant import generating
@@ -12,17 +12,17 @@ from assistant.confidence import CAVEATS, STAND
 from assistant.corpus.libraries import LIBRARY_NAMES
 from assistant.embedding import Embedder
 from assistant.errors import AssistantError
-from assistant.language.choice import LanguageModels
+from assistant.language.choice import LanguageModels, Models
 from assistant.loading import Loader, OnProgress
 from assistant.model import MOST_SOURCES, Answer, Done, Event, Progress, Question, Sources, Stopped, Token
 from assistant.recorder import Recorder
 from assistant.retrieving import Found, retrieve
 from assistant.search.index import SearchIndex
 from assistant.stop import StopSignal
-from tracing_core.clock import SystemClock
 from tracing_core.context import AnyTrace, TraceContext
 from tracing_core.errors import InvalidInput, TracewhyError
 from tracing_core.model import SpanKind
+from tracing_core.runtime import runtime
 from tracing_core.settings import Settings
 
 
@@ -31,12 +31,18 @@ class Assistant:
 
     Args:
         on_progress: told (stage, done, total) while it gets ready, from another thread.
+        models: makes those who answer; by default what the settings name.
     """
 
-    def __init__(self, settings: Settings, on_progress: OnProgress | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        on_progress: OnProgress | None = None,
+        models: Callable[[Embedder], Models] | None = None,
+    ) -> None:
         self._settings = settings
         self._embedder = Embedder()
-        self._models = LanguageModels(settings, self._embedder)
+        self._models = models(self._embedder) if models else LanguageModels(settings, self._embedder)
         self._loader = Loader(settings.data_dir / "index", self._embedder, self._models, on_progress)
 
     @property
@@ -94,7 +100,7 @@ class Assistant:
                 TraceContext.finish(own)
 
     def _steps(self, question: Question, stop: StopSignal, trace: AnyTrace) -> Iterator[Event]:
-        recorder = Recorder(trace, SystemClock())
+        recorder = Recorder(trace, runtime().clock)
         index = self._index(recorder, stop)
         if index is None:
             yield _stopped(trace, "")

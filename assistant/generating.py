@@ -86,7 +86,7 @@ def _tokens(generated: Generated, recorder: Recorder, stop: StopSignal) -> Itera
                 generated.pieces.append(piece.text)
                 yield Token(text=piece.text)
     finally:
-        recorder.trace.answer = generated.text or None
+        recorder.trace.answer = generated.text
     seconds, tokens = recorder.since(first) / 1000, generated.usage.completion_tokens
     if tokens and tokens > 1 and seconds > 0:
         generated.tokens_per_second = round((tokens - 1) / seconds, 1)

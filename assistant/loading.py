@@ -12,7 +12,7 @@ from pathlib import Path
 from assistant.corpus.libraries import installed_libraries
 from assistant.embedding import Embedder
 from assistant.errors import IndexUnavailable
-from assistant.language.choice import LanguageModels
+from assistant.language.choice import Models
 from assistant.model import Progress
 from assistant.search.cache import open_index
 from assistant.search.index import SearchIndex
@@ -33,9 +33,7 @@ class Loader:
         on_progress: told what is being done, how much is done, and how much there is; called from another thread.
     """
 
-    def __init__(
-        self, folder: Path, embedder: Embedder, models: LanguageModels, on_progress: OnProgress | None = None
-    ) -> None:
+    def __init__(self, folder: Path, embedder: Embedder, models: Models, on_progress: OnProgress | None = None) -> None:
         self.ready = threading.Event()
         self._folder = folder
         self._embedder = embedder

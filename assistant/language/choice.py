@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import httpx
 
@@ -30,6 +31,22 @@ class Choice:
     model: LanguageModel
     why: str
     others: Mapping[str, str]
+
+
+class Models(Protocol):
+    """Chooses who answers; `LanguageModels` is the one that serves people."""
+
+    def load(self) -> None:
+        """Get ready what takes a while."""
+        ...
+
+    def close(self) -> None:
+        """Stop what was started."""
+        ...
+
+    def choose(self, wanted: str | None) -> Choice:
+        """The model for one question; `wanted` names it, None leaves it open."""
+        ...
 
 
 class LanguageModels:

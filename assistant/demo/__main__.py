@@ -1,0 +1,81 @@
+"""`python -m assistant.demo [--traces N] [--days D] [--seed S] [--remove]`: fill the project `demo`, or empty it."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from datetime import timedelta
+
+from rich.console import Console
+from rich.progress import Progress
+
+from assistant.assistant import Assistant
+from assistant.corpus.collect import collect
+from assistant.corpus.libraries import installed_libraries
+from assistant.demo.clock import JumpingClock
+from assistant.demo.history import PROJECT, record_history
+from assistant.demo.models import PretendedModels
+from assistant.demo.questions import visits
+from tracing_core.clock import SystemClock
+from tracing_core.errors import TracewhyError
+from tracing_core.removal import remove_project
+from tracing_core.settings import read_settings
+from tracing_core.store import init, open_store
+
+
+def main() -> int:
+    """Do what the command line says; 0 when it worked."""
+    options = _parser().parse_args()
+    console = Console(soft_wrap=True, highlight=False)
+    try:
+        if options.remove:
+            removed = remove_project(open_store(read_settings()), PROJECT)
+            console.print(f"removed the {removed:,} traces of project {PROJECT}")
+        else:
+            _fill(options, console)
+    except TracewhyError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(str(error), markup=False)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python3 dev.py demo", description=__doc__)
+    parser.add_argument("--traces", type=_positive, default=1500, help="questions to record (default 1500)")
+    parser.add_argument("--days", type=_positive, default=14, help="days that they are spread over (default 14)")
+    parser.add_argument("--seed", type=int, default=7, help="another seed, another history")
+    parser.add_argument("--remove", action="store_true", help=f"remove all that is in project {PROJECT} instead")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _fill(options: argparse.Namespace, console: Console) -> None:
+    source = random.Random(options.seed)  # noqa: S311 - a history that can be told again
+    now = SystemClock().now()
+    clock = JumpingClock(now - timedelta(days=options.days))
+    settings = read_settings()
+    store = init(clock=clock)
+    assistant = Assistant(settings, models=lambda embedder: PretendedModels(embedder, clock, source))
+    with console.status("getting the search index ready"):
+        documents = collect(installed_libraries(), lambda *_: None)
+        assistant.ready.wait()
+    history = visits(source, documents, count=options.traces, days=options.days, until=now)
+    with Progress(console=console) as progress:
+        task = progress.add_task(f"recording {len(history):,} questions", total=len(history))
+        rated = record_history(
+            history, assistant, store, clock, source, lambda done: progress.update(task, completed=done)
+        )
+    store.close()
+    assistant.close()
+    console.print(f"project {PROJECT}: {len(history):,} traces over {options.days} days, {rated:,} of them rated")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
