@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Any, Self, TypeVar, overload
 
 from tracing_core.context import span
 from tracing_core.model import SpanKind
-from tracing_core.recording import AnySpan, describe
+from tracing_core.recording import AnySpan, Span, current, describe
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def traced(name: str | None = None, kind: str = SpanKind.UNKNOWN) -> Callable[[F], F]:
-    """Make every call of a function a span.
+@overload
+def traced(name: F) -> F: ...
+@overload
+def traced(name: str | None = None, kind: str = SpanKind.UNKNOWN) -> Callable[[F], F]: ...
+def traced(name: Any = None, kind: str = SpanKind.UNKNOWN) -> Any:
+    """Make every call of a function a span. `@traced` alone is `@traced()`.
 
     A generator's span lasts from its first item to its end, and is the current span only while the generator itself
     runs, so what its consumer does between two items is not recorded below it.
@@ -24,9 +28,11 @@ def traced(name: str | None = None, kind: str = SpanKind.UNKNOWN) -> Callable[[F
         name: the operation; the function's own name otherwise.
         kind: a `SpanKind` or its name.
     """
+    if callable(name):
+        return traced()(name)
 
     def decorate(function: F) -> F:
-        operation = name or function.__name__
+        operation = name or getattr(function, "__name__", type(function).__name__)
         wrapper: Callable[..., Any]
         if inspect.isasyncgenfunction(function):
             wrapper = _traced_async_generator(function, operation, kind)
@@ -60,14 +66,16 @@ def _traced_coroutine(function: Callable[..., Any], name: str, kind: str) -> Cal
 def _traced_generator(function: Callable[..., Any], name: str, kind: str) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         opened, generator = span(name, kind), function(*args, **kwargs)
-        resume = functools.partial(generator.send, None)
+        inside, resume = _Inside(opened), functools.partial(generator.send, None)
         try:
             while True:
-                item = _inside(opened, resume)
+                with inside:
+                    item = resume()
                 try:
                     resume = functools.partial(generator.send, (yield item))
                 except GeneratorExit:
-                    _inside(opened, generator.close)
+                    with inside:
+                        generator.close()
                     raise
                 except BaseException as error:  # noqa: BLE001 - what is thrown in is the generator's to handle
                     resume = functools.partial(generator.throw, error)
@@ -85,14 +93,16 @@ def _traced_generator(function: Callable[..., Any], name: str, kind: str) -> Cal
 def _traced_async_generator(function: Callable[..., Any], name: str, kind: str) -> Callable[..., Any]:
     async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         opened, generator = span(name, kind), function(*args, **kwargs)
-        resume = functools.partial(generator.asend, None)
+        inside, resume = _Inside(opened), functools.partial(generator.asend, None)
         try:
             while True:
-                item = await _inside_async(opened, resume)
+                with inside:
+                    item = await resume()
                 try:
                     resume = functools.partial(generator.asend, (yield item))
                 except GeneratorExit:
-                    await _inside_async(opened, generator.aclose)
+                    with inside:
+                        await generator.aclose()
                     raise
                 except BaseException as error:  # noqa: BLE001 - what is thrown in is the generator's to handle
                     resume = functools.partial(generator.athrow, error)
@@ -107,20 +117,27 @@ def _traced_async_generator(function: Callable[..., Any], name: str, kind: str) 
     return call
 
 
-def _inside(opened: AnySpan, step: Callable[[], Any]) -> Any:
-    opened.enter()
-    try:
-        return step()
-    finally:
-        opened.leave()
+class _Inside:
+    """The times when a generator itself runs: its innermost open span is current then, and its consumer's again after.
 
+    Args:
+        opened: the span of the generator.
+    """
 
-async def _inside_async(opened: AnySpan, step: Callable[[], Awaitable[Any]]) -> Any:
-    opened.enter()
-    try:
-        return await step()
-    finally:
-        opened.leave()
+    def __init__(self, opened: AnySpan) -> None:
+        self._opened = opened
+        self._innermost: Span | None = None
+
+    def __enter__(self) -> Self:
+        self._opened.enter()
+        if self._innermost is not None:
+            current.set(self._innermost)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if isinstance(self._opened, Span):
+            self._innermost = current.get()
+            self._opened.leave()
 
 
 def _description(error: BaseException) -> str | None:
