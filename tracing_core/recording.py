@@ -74,8 +74,8 @@ class Span:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.end_tick = self.trace.tick()
-        if error is not None and self.error is None:
-            self.error = describe(error)
+        if error is not None and self.error is None and not isinstance(error, GeneratorExit):
+            self.error = describe(error)  # a consumer that has had enough of a generator is no error
         self.leave()
 
     def enter(self) -> None:
@@ -146,8 +146,8 @@ class Span:
                 "what": what,
                 "why": why,
                 "confidence": confidence,
-                "alternatives_considered": alternatives_considered,
-                "inputs": inputs,
+                "alternatives_considered": _as_now(alternatives_considered),
+                "inputs": _as_now(inputs),
                 "tick": self.trace.tick(),
             }
         )
@@ -163,6 +163,13 @@ class Span:
     def set_outputs(self, outputs: Mapping[str, Any]) -> None:
         """Record what came out."""
         self.outputs = outputs
+
+
+def _as_now(given: Any) -> Any:
+    """A copy of what the host may go on changing: a decision is about the state in which it was taken."""
+    if isinstance(given, dict):
+        return dict(given)
+    return list(given) if isinstance(given, list) else given
 
 
 def _climb_to_an_open_span() -> None:

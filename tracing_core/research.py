@@ -46,7 +46,9 @@ class traced_research:  # noqa: N801 - the name is the seed's
 
     def _finish(self, error: BaseException | None) -> Receipt:
         trace = self._trace
-        if error is not None:
+        if isinstance(error, GeneratorExit):  # whoever wanted the run's results has had enough of them
+            trace.mark_incomplete()
+        elif error is not None:
             trace.mark_failed(describe(error))
         elif trace.status is TraceStatus.IN_PROGRESS:
             trace.mark_complete()
