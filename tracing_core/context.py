@@ -91,6 +91,8 @@ class TraceContext:
         if trace.receipt is None:
             if trace.status == TraceStatus.IN_PROGRESS:
                 trace.mark_incomplete()
+            elif trace.root.end_tick is None:  # a status was assigned, not marked
+                trace.root.end_tick = trace.tick()
             trace.receipt = runtime().sink.submit(trace)
         trace.root.leave()
         return trace.receipt
