@@ -33,8 +33,7 @@ class Program:
     """
 
     def __init__(self, command: list[str], environment: Settings) -> None:
-        self.stop = threading.Event()
-        self.force = threading.Event()
+        self.asked_to_stop = 0  # times; a signal handler can count, where an Event could lock itself out
         self.ready = threading.Event()
         self.last_lines: deque[str] = deque(maxlen=20)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -51,27 +50,28 @@ class Program:
             start_new_session=True,
             preexec_fn=lambda: process_control(SIGNAL_WHEN_PARENT_DIES, signal.SIGTERM),  # noqa: PLW1509 - no thread yet
         )
-        threading.Thread(target=self._read_output, daemon=True).start()
+        self.reader = threading.Thread(target=self._read_output, daemon=True)
+        self.reader.start()
 
     def run(self, addresses: dict[str, str], probes: list[str]) -> int:
         """Wait for the probes to answer, say where, wait for a signal, stop. Returns the exit code."""
         try:
             with step("starting"):
                 self._wait_for(probes)
-            if not self.stop.is_set():
+            if not self.asked_to_stop:
                 print("".join(f"{name:10} {address}\n" for name, address in addresses.items()) + "Ctrl-C stops it")
                 sys.stdout.flush()
                 self.ready.set()
-            while not self.stop.wait(0.2):
+            while not self.asked_to_stop:
                 self._check_alive()
                 self._adopted()
+                time.sleep(0.1)
         finally:
-            with step("stopping"):
-                self._end()
+            self._end()
         return 0
 
     def _on_signal(self, *_: object) -> None:
-        (self.force if self.stop.is_set() else self.stop).set()
+        self.asked_to_stop += 1
 
     def _read_output(self) -> None:
         for line in self.child.stdout or ():
@@ -83,32 +83,38 @@ class Program:
     def _wait_for(self, probes: list[str]) -> None:
         deadline = time.monotonic() + START_SECONDS
         waiting = list(probes)
-        while waiting and not self.stop.wait(0.05):
+        while waiting and not self.asked_to_stop:
             self._check_alive()
             if answers(waiting[0]):
                 waiting.pop(0)
             elif time.monotonic() > deadline:
                 raise CannotGoOn(f"{waiting[0]} does not answer after {START_SECONDS} s; {self._tail()}")
+            else:
+                time.sleep(0.05)
 
     def _check_alive(self) -> None:
         if self.child.poll() is not None:
+            self.reader.join(timeout=1)
             raise CannotGoOn(f"the dashboard stopped by itself (exit code {self.child.returncode}); {self._tail()}")
 
     def _tail(self) -> str:
         return "its last lines were:\n" + "".join(self.last_lines) if self.last_lines else "it said nothing"
 
     def _end(self) -> None:
+        print("stopping", flush=True)
+        start = time.monotonic()
         self.child.terminate()
         self._wait_until(lambda: self.child.poll() is not None, STOP_SECONDS)
         for number in (signal.SIGINT, signal.SIGKILL, signal.SIGKILL):  # twice: the dying may leave children behind
             if self._alive():
                 self._signal_all(number)
                 self._wait_until(lambda: not self._alive(), STOP_SECONDS / 3)
+        print(f"stopped after {time.monotonic() - start:.1f} s", flush=True)
 
     def _wait_until(self, condition: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while not condition() and time.monotonic() < deadline and not self.force.wait(0.05):
-            pass
+        while not condition() and time.monotonic() < deadline and self.asked_to_stop < 2:
+            time.sleep(0.05)
 
     def _signal_all(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):

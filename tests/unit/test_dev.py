@@ -27,6 +27,12 @@ open(note, "w").write(str(daemon.pid))
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 http.server.HTTPServer(("127.0.0.1", port), http.server.SimpleHTTPRequestHandler).serve_forever()
 """
+STUBBORN_SERVER = """
+import http.server, signal, sys
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, lambda *_: print("not yet", flush=True))
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
 DRIVER = """
 import sys
 from launch.program import Program
@@ -240,6 +246,22 @@ def test_a_signal_ends_everything_that_was_started(tmp_path: Path, number: signa
         driver.communicate(timeout=30)
     assert driver.returncode == 0
     assert not alive(daemon)
+
+
+def test_a_second_signal_does_not_wait() -> None:
+    """Whoever presses Ctrl-C twice is not kept by a program that takes its time."""
+    port = free_port()
+    with start_driver(port, STUBBORN_SERVER, str(port)) as driver:
+        assert driver.stdout is not None
+        for line in driver.stdout:
+            if line.startswith("Ctrl-C"):
+                driver.send_signal(signal.SIGINT)
+            if line == "not yet\n":
+                driver.send_signal(signal.SIGINT)
+        driver.wait(timeout=30)
+    assert driver.returncode == 0
+    with socket.create_server(("127.0.0.1", port)):
+        pass  # the port is free, so the program is gone
 
 
 def test_a_program_that_dies_at_the_start_shows_its_last_lines() -> None:
