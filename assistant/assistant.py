@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from assistant import generating
 from assistant.confidence import CAVEATS, STAND
+from assistant.corpus.chunks import Document
 from assistant.corpus.libraries import LIBRARY_NAMES
 from assistant.embedding import Embedder
 from assistant.errors import AssistantError
@@ -53,6 +54,15 @@ class Assistant:
     def progress(self) -> Progress:
         """How far it is with getting ready."""
         return self._loader.progress()
+
+    def documents(self) -> Sequence[Document]:
+        """All that it answers from; waits until they are loaded.
+
+        Raises:
+            IndexUnavailable: they cannot be loaded.
+        """
+        index = self._loader.wait(StopSignal())
+        return index.documents if index else ()
 
     def close(self) -> None:
         """Stop loading, and stop the embedded model."""

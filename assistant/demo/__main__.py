@@ -11,8 +11,6 @@ from rich.console import Console
 from rich.progress import Progress
 
 from assistant.assistant import Assistant
-from assistant.corpus.collect import collect
-from assistant.corpus.libraries import installed_libraries
 from assistant.demo.clock import JumpingClock
 from assistant.demo.history import PROJECT, record_history
 from assistant.demo.models import PretendedModels
@@ -64,8 +62,7 @@ def _fill(options: argparse.Namespace, console: Console) -> None:
     store = init(clock=clock)
     assistant = Assistant(settings, models=lambda embedder: PretendedModels(embedder, clock, source))
     with console.status("getting the search index ready"):
-        documents = collect(installed_libraries(), lambda *_: None)
-        assistant.ready.wait()
+        documents = assistant.documents()
     history = visits(source, documents, count=options.traces, days=options.days, until=now)
     with Progress(console=console) as progress:
         task = progress.add_task(f"recording {len(history):,} questions", total=len(history))
