@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, select
 from tracing_core.errors import InvalidInput
 from tracing_core.query import rollup_measures
 from tracing_core.query.filters import TraceFilter, conditions
+from tracing_core.query.reading import reading
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import traces
 
@@ -56,7 +57,7 @@ def values(db: Database, name: str, chosen: TraceFilter, limit: int = 50) -> tup
         raise InvalidInput("facet", f"must be one of {', '.join(get_args(Facet))}")
     chosen = replace(chosen, **{name: None})
     counted = _counted(name, chosen)
-    with db.read() as connection:
+    with reading(db, chosen) as connection:
         found = [FacetValue(value=value, count=int(count)) for value, count in connection.execute(counted) if value]
     return tuple(sorted(found, key=lambda facet: (-facet.count, facet.value))[:limit])
 

@@ -13,6 +13,7 @@ from tracing_core.model import Feedback, QualityFlag
 from tracing_core.query import metrics
 from tracing_core.query.filters import TraceFilter, conditions
 from tracing_core.query.measures import NOTHING, measures
+from tracing_core.query.reading import reading
 from tracing_core.query.traces import ANSWER_CHARS, QUERY_CHARS
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import feedback, traces
@@ -49,7 +50,7 @@ def rating_distribution(db: Database, chosen: TraceFilter) -> dict[int, int]:
         StorageError: the database did not answer.
     """
     counted = select(feedback.c.rating, func.count()).join_from(feedback, traces).where(*conditions(chosen))
-    with db.read() as connection:
+    with reading(db, chosen) as connection:
         found: dict[int, int] = dict(connection.execute(counted.group_by(feedback.c.rating)).all())
     return {rating: found.get(rating, 0) for rating in range(1, 6)}
 
@@ -70,7 +71,7 @@ def feedback_rate(db: Database, chosen: TraceFilter) -> float | None:
     Raises:
         StorageError: the database did not answer.
     """
-    with db.read() as connection:
+    with reading(db, chosen) as connection:
         count = measures(connection, chosen, "all").get("", NOTHING).count
         return metrics.feedback_rate(rated_count(connection, chosen), count)
 
@@ -89,7 +90,7 @@ def low_rated(
     Raises:
         StorageError: the database did not answer.
     """
-    return _newest(db, _ratings(chosen).where(feedback.c.rating <= max_rating), limit)
+    return _newest(db, chosen, _ratings(chosen).where(feedback.c.rating <= max_rating), limit)
 
 
 def recent_feedback(db: Database, chosen: TraceFilter, *, limit: int = 50) -> tuple[RatedTrace, ...]:
@@ -98,7 +99,7 @@ def recent_feedback(db: Database, chosen: TraceFilter, *, limit: int = 50) -> tu
     Raises:
         StorageError: the database did not answer.
     """
-    return _newest(db, _ratings(chosen), limit)
+    return _newest(db, chosen, _ratings(chosen), limit)
 
 
 def for_trace(db: Database, trace_id: str) -> tuple[Feedback, ...]:
@@ -124,8 +125,8 @@ def _ratings(chosen: TraceFilter) -> Select[Any]:
     return select(*columns).join_from(feedback, traces).where(*conditions(chosen))
 
 
-def _newest(db: Database, statement: Select[Any], limit: int) -> tuple[RatedTrace, ...]:
+def _newest(db: Database, chosen: TraceFilter, statement: Select[Any], limit: int) -> tuple[RatedTrace, ...]:
     ordered = statement.order_by(feedback.c.updated_at.desc(), feedback.c.feedback_id).limit(limit)
-    with db.read() as connection:
+    with reading(db, chosen) as connection:
         found = connection.execute(ordered).mappings().all()
     return tuple(RatedTrace(**{**row, "quality_flag": QualityFlag(row["quality_flag"])}) for row in found)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, FromClause, func
 
 from tracing_core.clock import require_utc
 from tracing_core.errors import InvalidInput
@@ -83,8 +83,13 @@ def conditions(chosen: TraceFilter) -> list[ColumnElement[bool]]:
     )
     found.extend(compare(bound) for bound, compare in bounds if bound is not None)
     if chosen.text is not None:
-        found.append(search_document().bool_op("@@")(func.websearch_to_tsquery("simple", chosen.text)))
+        found.append(has_words(chosen.text))
     return found
+
+
+def has_words(words: str, of: FromClause = traces) -> ColumnElement[bool]:
+    """Whether question or answer have these words."""
+    return search_document(of).bool_op("@@")(func.websearch_to_tsquery("simple", words))
 
 
 def _check_text(name: str, value: str) -> None:

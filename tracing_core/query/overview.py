@@ -15,6 +15,7 @@ from tracing_core.query import metrics
 from tracing_core.query.feedback import rated_count
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.measures import NOTHING, Measures, measures
+from tracing_core.query.reading import reading
 from tracing_core.query.rollup_measures import first_day
 from tracing_core.query.time_buckets import WIDTHS, bucket_starts, chart_granularity
 from tracing_core.storage.database import Database
@@ -95,7 +96,7 @@ def totals(db: Database, chosen: TraceFilter) -> Totals:
     Raises:
         StorageError: the database did not answer.
     """
-    with db.read() as connection:
+    with reading(db, chosen) as connection:
         found = measures(connection, chosen, "all").get("", NOTHING)
         rated = rated_count(connection, chosen)
     latency = metrics.percentiles(found.histogram)
@@ -149,7 +150,7 @@ def breakdown(db: Database, chosen: TraceFilter) -> tuple[OperationLatency, ...]
     Raises:
         StorageError: the database did not answer.
     """
-    with db.read() as connection:
+    with reading(db, chosen) as connection:
         found = measures(connection, chosen, "operation")
     most_time_first = sorted(found.items(), key=lambda item: (-item[1].duration_ms_sum, item[0]))
     return tuple(
@@ -173,7 +174,7 @@ def flag_counts(db: Database, chosen: TraceFilter) -> dict[QualityFlag, int]:
     Raises:
         StorageError: the database did not answer.
     """
-    with db.read() as connection:
+    with reading(db, chosen) as connection:
         return dict(measures(connection, chosen, "all").get("", NOTHING).flags)
 
 
@@ -183,7 +184,7 @@ def libraries(db: Database, chosen: TraceFilter) -> tuple[LibraryCount, ...]:
     Raises:
         StorageError: the database did not answer.
     """
-    with db.read() as connection:
+    with reading(db, chosen) as connection:
         found = measures(connection, chosen, "library")
     most_first = sorted(found.items(), key=lambda item: (-item[1].count, item[0]))
     return tuple(
@@ -195,7 +196,7 @@ def libraries(db: Database, chosen: TraceFilter) -> tuple[LibraryCount, ...]:
 def _over_time(db: Database, chosen: TraceFilter, granularity: str | None) -> Iterable[tuple[datetime, Measures]]:
     if granularity is not None and granularity not in WIDTHS:
         raise InvalidInput("granularity", f"must be one of {', '.join(WIDTHS)}")
-    with db.read() as connection:
+    with reading(db, chosen) as connection:
         start, end = _extent(connection, chosen)
         if start is None:
             return []

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from tracing_core.query import metrics
 from tracing_core.query.filters import TraceFilter, conditions
 from tracing_core.query.measures import NOTHING, measures
+from tracing_core.query.reading import reading
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import traces
 
@@ -39,7 +40,7 @@ def pipeline_stats(db: Database, chosen: TraceFilter) -> PipelineStats:
     """
     columns = (traces.c.retrieval_ms, traces.c.generation_ms)
     newest = select(*columns).where(*conditions(chosen)).order_by(traces.c.started_at.desc()).limit(SAMPLE).subquery()
-    with db.read() as connection:
+    with reading(db, chosen) as connection:
         whole = measures(connection, chosen, "all").get("", NOTHING)
         libraries = measures(connection, chosen, "library")
         retrieval, generation = connection.execute(

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, RowMapping, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, func, literal, select, tuple_
 
 from tracing_core.errors import InvalidInput
 from tracing_core.model import QualityFlag, TraceStatus
 from tracing_core.query.cursor import Cursor, Sort, decode
-from tracing_core.query.filters import TraceFilter, conditions
+from tracing_core.query.filters import TraceFilter, conditions, has_words
+from tracing_core.query.reading import reading
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import traces
 
 LARGEST_PAGE = 1000
 QUERY_CHARS = 500
+FIRST_LOOK = 300
+"""Traces that are searched for words one by one, before the index over the words is asked."""
+
 ANSWER_CHARS = 200
 
 
@@ -96,8 +100,7 @@ def list_traces(
     if not 1 <= limit <= LARGEST_PAGE:
         raise InvalidInput("limit", f"must be from 1 to {LARGEST_PAGE}")
     cursor = decode(after, sort) if after is not None else None
-    with db.read() as connection:
-        found = connection.execute(_page(chosen, sort, cursor, limit + 1)).mappings().all()
+    found = _find(db, chosen, sort, cursor, limit + 1)
     rows = tuple(trace_row(row) for row in found[:limit])
     more = len(found) > limit
     return TracePage(rows=rows, next_cursor=_cursor(rows[-1], sort).encode() if more else None)
@@ -110,20 +113,20 @@ def count_traces(db: Database, chosen: TraceFilter, *, at_most: int = 10_000) ->
         StorageError: the database did not answer.
     """
     some = select(literal(1)).select_from(traces).where(*conditions(chosen)).limit(at_most + 1).subquery()
-    with db.read() as connection:
+    with reading(db, chosen) as connection:
         count = connection.scalar(select(func.count()).select_from(some)) or 0
     return TraceCount(count=min(count, at_most), exact=count <= at_most)
 
 
-def trace_columns() -> list[ColumnElement[Any]]:
+def trace_columns(of: FromClause = traces) -> list[ColumnElement[Any]]:
     """What a select must have for `trace_row` to read its rows."""
     shortened = {
-        "query": func.left(traces.c.query, QUERY_CHARS).label("query"),
-        "answer_start": func.left(traces.c.answer, ANSWER_CHARS).label("answer_start"),
-        "error": func.left(traces.c.error, QUERY_CHARS).label("error"),
+        "query": func.left(of.c.query, QUERY_CHARS).label("query"),
+        "answer_start": func.left(of.c.answer, ANSWER_CHARS).label("answer_start"),
+        "error": func.left(of.c.error, QUERY_CHARS).label("error"),
     }
     names = [field.name for field in fields(TraceRow)]
-    return [shortened[name] if name in shortened else traces.c[name] for name in names]
+    return [shortened[name] if name in shortened else of.c[name] for name in names]
 
 
 def trace_row(row: RowMapping) -> TraceRow:
@@ -135,15 +138,39 @@ def trace_row(row: RowMapping) -> TraceRow:
     return TraceRow(**values)
 
 
-def _page(chosen: TraceFilter, sort: Sort, cursor: Cursor | None, limit: int) -> Select[Any]:
-    order: Sequence[Column[Any]] = (traces.c.started_at, traces.c.trace_id)
-    statement = select(*trace_columns()).where(*conditions(chosen))
+def _find(db: Database, chosen: TraceFilter, sort: Sort, cursor: Cursor | None, limit: int) -> Sequence[RowMapping]:
+    if chosen.text is not None:
+        with db.read() as connection:
+            found = connection.execute(_first_look(chosen, chosen.text, sort, cursor, limit)).mappings().all()
+        if len(found) == limit:
+            return found
+    with reading(db, chosen) as connection:
+        return (
+            connection.execute(_page(chosen, sort, cursor).limit(limit).with_only_columns(*trace_columns()))
+            .mappings()
+            .all()
+        )
+
+
+def _first_look(chosen: TraceFilter, words: str, sort: Sort, cursor: Cursor | None, limit: int) -> Select[Any]:
+    """The page as far as it is found among the first few traces, which is all of it when the words are everywhere."""
+    few = _page(replace(chosen, text=None), sort, cursor).limit(FIRST_LOOK).subquery()
+    order = (column.desc() for column in _order(sort, few))
+    return select(*trace_columns(few)).where(has_words(words, few)).order_by(*order).limit(limit)
+
+
+def _page(chosen: TraceFilter, sort: Sort, cursor: Cursor | None) -> Select[Any]:
+    order = _order(sort, traces)
+    statement = select(traces).where(*conditions(chosen))
     if sort == "slowest":
-        order = (traces.c.duration_ms, traces.c.trace_id)
         statement = statement.where(traces.c.duration_ms.is_not(None))
     if cursor is not None:
         statement = statement.where(tuple_(*order) < (cursor.key, cursor.trace_id))
-    return statement.order_by(*(column.desc() for column in order)).limit(limit)
+    return statement.order_by(*(column.desc() for column in order))
+
+
+def _order(sort: Sort, of: FromClause) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    return (of.c.started_at if sort == "newest" else of.c.duration_ms, of.c.trace_id)
 
 
 def _cursor(row: TraceRow, sort: Sort) -> Cursor:

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REGCONFIG
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import FromClause
 
 metadata = MetaData(
     naming_convention={
@@ -122,13 +123,16 @@ Index("ix_traces_rated", traces.c.started_at.desc(), traces.c.project, postgresq
 Index("ix_traces_duration", traces.c.duration_ms.desc(), traces.c.trace_id.desc())
 
 
-def search_document() -> ColumnElement[str]:
+def search_document(of: FromClause = traces) -> ColumnElement[str]:
     """The text that a search looks through. A query must use this very expression for its index to serve.
+
+    Args:
+        of: the table, or what a select made of it.
 
     PostgreSQL's `simple` configuration: questions name identifiers, which stemming would damage.
     """
-    question = func.left(func.coalesce(traces.c.query, ""), 2000)
-    answer = func.left(func.coalesce(traces.c.answer, ""), 4000)
+    question = func.left(func.coalesce(of.c.query, ""), 2000)
+    answer = func.left(func.coalesce(of.c.answer, ""), 4000)
     return func.to_tsvector(cast(text("'simple'"), REGCONFIG), question + " " + answer)
 
 
