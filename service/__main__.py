@@ -7,18 +7,15 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from functools import partial
+from contextlib import ExitStack
 
-from assistant.model import Progress
-from service.answering import Streams
+from assistant.assistant import Assistant
 from service.app import create_app
-from service.loading import Loader
 from service.server import Server, bind, when_stdin_ends
 from tracing_core import Store, init
 from tracing_core.errors import StorageError, TracewhyError
 from tracing_core.logs import log_to_stderr
-from tracing_core.settings import Settings, settings
+from tracing_core.settings import settings
 from tracing_core.storage.embedded import release_embedded
 from tracing_core.storage.migrate import upgrade
 
@@ -50,24 +47,29 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(listening: socket.socket, *, watch_stdin: bool) -> None:
-    store = init()
-    try:
+    with ExitStack() as last_things:
+        last_things.callback(release_embedded)
+        store = init()
+        last_things.callback(store.close)
         _prepare(store)
-        server = Server(create_app(store, Loader(partial(_assistant, store.settings))))
+        server = Server(create_app(store, lambda: Assistant(store.settings, on_progress=_Said())))
         if watch_stdin:
             when_stdin_ends(server.stop)
         host, port = listening.getsockname()[:2]
         logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
         server.serve_until_stopped(listening)
-    finally:
-        store.close()
-        release_embedded()
 
 
-def _assistant(settings: Settings, note: Callable[[Progress], None]) -> Streams:
-    from assistant.assistant import Assistant  # heavy, and not needed for the first answers of /healthz
+class _Said:
+    """Logs each stage of getting ready once."""
 
-    return Assistant(settings, note)
+    def __init__(self) -> None:
+        self._stage = ""
+
+    def __call__(self, stage: str, _done: int, _total: int) -> None:
+        if stage != self._stage:
+            self._stage = stage
+            logger.info("getting ready: %s", stage)
 
 
 def _prepare(store: Store) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
 
-from assistant.model import Done, Event, Question, Stopped, Token
+from assistant.model import Done, Event, Progress, Question, Stopped, Token
 from assistant.stop import StopSignal
 from service.bridge import Bridge, ReaderGone
 from service.errors import sentence
@@ -30,16 +30,19 @@ STORE_SECONDS = 2.0
 """The longest that an answer waits for its trace to be stored."""
 
 
-class Streams(Protocol):
+class Answers(Protocol):
     """What answers questions; `assistant.Assistant` is the one."""
 
-    @property
-    def model_name(self) -> str:
-        """The model that answers."""
+    def progress(self) -> Progress:
+        """How far it is with getting ready."""
         ...
 
     def stream(self, question: Question, stop: StopSignal) -> Iterator[Event]:
-        """Answer, event by event."""
+        """Answer, event by event; a question that cannot be asked like this is refused at once."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything."""
         ...
 
 
@@ -65,17 +68,21 @@ class Answering:
 
     Args:
         question: what was asked.
-        assistant: gives the assistant when it is ready; may wait for it, until the signal is set.
+        assistant: answers it.
         books: reads the numbers of the run.
+
+    Raises:
+        InvalidInput: the question cannot be asked like this.
     """
 
-    def __init__(self, question: Question, assistant: Callable[[StopSignal], Streams], books: Bookkeeper) -> None:
-        self._question = question
-        self._assistant = assistant
+    def __init__(self, question: Question, assistant: Answers, books: Bookkeeper) -> None:
         self._books = books
         self._trace = TraceContext.current()
         self._bridge: Bridge[Item] = Bridge()
         self._stop = StopSignal()
+        if self._trace is not None:
+            _describe(self._trace, question)
+        self._events = assistant.stream(question, self._stop)
         self._words: list[str] = []
         threading.Thread(target=in_this_context(self._work), name="answer", daemon=True).start()
 
@@ -102,8 +109,6 @@ class Answering:
 
     def _run(self) -> Ended:
         trace = self._trace
-        if trace is not None:
-            _describe(trace, self._question)
         done, error = None, None
         try:
             done = self._answer()
@@ -119,7 +124,7 @@ class Answering:
 
     def _answer(self) -> Done | None:
         done: Done | None = None
-        with closing(self._assistant(self._stop).stream(self._question, self._stop)) as events:  # type: ignore[type-var]
+        with closing(self._events) as events:  # type: ignore[type-var]
             for event in events:
                 if isinstance(event, Stopped):
                     break

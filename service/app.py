@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from service import ask, chat, errors, health, traces
+from service.answering import Answers
 from service.bodies import BodyLimit
 from service.desk import Desk
-from service.loading import Loader
 from service.outcome import Bookkeeper
 from tracing_core.asgi import TraceMiddleware
 from tracing_core.store import Store
@@ -22,28 +23,28 @@ _BYTES_OF_A_CHARACTER = 6
 _BYTES_AROUND = 64_000
 
 
-def create_app(store: Store, loader: Loader) -> FastAPI:
+def create_app(store: Store, make_assistant: Callable[[], Answers]) -> FastAPI:
     """The application.
 
     Args:
         store: where traces go and come from; the caller closes it.
-        loader: gives the assistant; it is started with the application.
+        make_assistant: called when everything else is loaded, as an assistant that gets ready takes its share of the
+            machine; what it makes is closed with the application.
     """
-    desk = Desk(store=store, loader=loader, books=Bookkeeper(store.settings))
-    app = FastAPI(title="Tracewhy", docs_url=None, redoc_url=None, lifespan=_lifespan)
-    app.state.desk = desk
-    app.state.pulse = health.Pulse(desk)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        assistant = make_assistant()
+        app.state.desk = Desk(store=store, assistant=assistant, books=Bookkeeper(store.settings))
+        yield
+        app.state.desk.close()
+        await asyncio.to_thread(assistant.close)
+
+    app = FastAPI(title="Tracewhy", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.pulse = health.Pulse(store.database)
     for router in (ask.router, chat.router, traces.router, health.router):
         app.include_router(router)
     errors.install(app)
     app.add_middleware(BodyLimit, most=store.settings.max_question_bytes * _BYTES_OF_A_CHARACTER + _BYTES_AROUND)
     app.add_middleware(TraceMiddleware, paths=TRACED, exclude=NOT_TRACED)  # added last, so it is the outermost
     return app
-
-
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    desk: Desk = app.state.desk
-    desk.loader.start()
-    yield
-    desk.close()

@@ -11,9 +11,8 @@ from starlette.requests import Request
 from starlette.types import Receive
 
 from assistant.model import Question
-from service.answering import Answering, Ended
+from service.answering import Answering, Answers, Ended
 from service.errors import ServiceBusy
-from service.loading import Loader
 from service.outcome import Bookkeeper, Outcome
 from tracing_core.store import Store
 
@@ -28,12 +27,12 @@ class Desk:
 
     Args:
         store: of this process.
-        loader: gives the assistant.
+        assistant: answers.
         books: reads the numbers of finished runs.
     """
 
     store: Store
-    loader: Loader
+    assistant: Answers
     books: Bookkeeper
     _open: set[Answering] = field(default_factory=set)
     _closed: bool = False
@@ -47,13 +46,14 @@ class Desk:
             receive: of the request, whose body has been read.
 
         Raises:
+            InvalidInput: the question cannot be asked like this.
             ServiceBusy: as many as can be are being answered.
         """
         if self._closed:
             raise ServiceBusy("The service is stopping; ask again when it is back.")
         if len(self._open) >= MOST_AT_ONCE:
             raise ServiceBusy
-        answering = Answering(question, self.loader.assistant, self.books)
+        answering = Answering(question, self.assistant, self.books)
         self._open.add(answering)
         watch = asyncio.create_task(_stop_when_gone(answering, receive))
         try:

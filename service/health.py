@@ -8,10 +8,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from service.desk import Desk
-from service.loading import said
+from assistant.model import Progress
 from service.parts import TheDesk
 from tracing_core.errors import StorageError
+from tracing_core.storage.database import Database
 
 router = APIRouter()
 
@@ -21,8 +21,8 @@ PING_SECONDS = 0.5
 class Pulse:
     """Asks the database for a sign of life, once at a time, and does not wait long for it."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._asking: asyncio.Task[str | None] | None = None
 
     async def problem(self) -> str | None:
@@ -36,7 +36,7 @@ class Pulse:
 
     def _ask(self) -> str | None:
         try:
-            self._desk.store.database.ping()
+            self._database.ping()
         except StorageError as error:
             return str(error)
         return None
@@ -47,17 +47,22 @@ async def healthz(desk: TheDesk, request: Request) -> dict[str, Any]:
     """Always 200 as long as the service answers; `status` is degraded when something in it does not work."""
     problem = await request.app.state.pulse.problem()
     writer = desk.store.writer.stats()
-    progress = desk.loader.progress
+    progress = desk.assistant.progress()
     degraded = problem or writer.problem or progress.error
     return {
         "service": "tracewhy",
         "status": "degraded" if degraded else "ok",
         "database": {"ok": problem is None, "problem": problem},
         "assistant": {
-            "ready": desk.loader.ready,
-            "progress": said(progress),
+            "ready": progress.ready,
+            "progress": _said(progress),
             "problem": progress.error,
-            "model": desk.loader.model,
+            "model": desk.books.model,
         },
         "writer": asdict(writer),
     }
+
+
+def _said(progress: Progress) -> str:
+    """How far it is, in words: `Reading pandas 3.1.1, 3 of 8`."""
+    return f"{progress.stage}, {progress.done} of {progress.total}" if progress.total else progress.stage

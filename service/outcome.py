@@ -108,6 +108,8 @@ class Bookkeeper:
     """Reads the numbers of a finished run off its trace, by the rules and prices in force."""
 
     def __init__(self, settings: Settings) -> None:
+        self.model: str | None = settings.llm_model
+        """Which model answered last; before that, which one is set."""
         self._prices = CostTracker(settings.prices)
         self._projector = Projector(rules=QualityRules.of(settings), prices=self._prices)
 
@@ -120,6 +122,7 @@ class Bookkeeper:
             trace_id: under which it was stored.
             stored: whether it was.
         """
+        self.model = done.model
         if trace is None:
             usage = TokenUsage(input_tokens=done.prompt_tokens, output_tokens=done.completion_tokens)
             cost = self._prices.cost(done.model, usage)

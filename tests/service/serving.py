@@ -17,11 +17,10 @@ import httpx
 import sseclient
 
 import tracing_core as tracing
-from assistant.model import Done, Event, Question, Source, Sources, Step, Stopped, Token
+from assistant.model import Done, Event, Progress, Question, Source, Sources, Step, Stopped, Token
 from assistant.stop import StopSignal
-from service.answering import Streams
+from service.answering import Answers
 from service.app import create_app
-from service.loading import Loader
 from service.server import Server, bind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,11 +28,10 @@ WAIT = 20.0
 
 
 @contextmanager
-def serving(store: tracing.Store, assistant: Streams | Callable[[Any], Streams]) -> Iterator[httpx.Client]:
-    """A client of the service with `assistant`, which may be a function that makes one."""
-    loader = Loader(assistant if callable(assistant) else lambda note: assistant)
+def serving(store: tracing.Store, assistant: Answers) -> Iterator[httpx.Client]:
+    """A client of the service with `assistant`."""
     with bind("127.0.0.1", 0) as listening:
-        server = Server(create_app(store, loader))
+        server = Server(create_app(store, lambda: assistant))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="service")
         thread.start()
         try:
@@ -72,6 +70,12 @@ class Scripted:
     pause: Callable[[int, StopSignal], None] = lambda number, stop: None
     closed: threading.Event = field(default_factory=threading.Event)
     model_name: str = "extractive"
+
+    def progress(self) -> Progress:
+        return Progress(stage="Ready", ready=True)
+
+    def close(self) -> None:
+        pass
 
     def stream(self, question: Question, stop: StopSignal) -> Iterator[Event]:
         sources = (Source(index=1, id="fastapi.FastAPI.post", title="post", library="fastapi", text="...", score=0.9),)
