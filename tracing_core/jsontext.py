@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
-_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z | orjson.OPT_SERIALIZE_NUMPY
+_DEEPEST = 200
+_MOST_VALUES = 2_000_000
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _ESCAPED_UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89abAB])")
 
@@ -20,22 +22,25 @@ def dump(value: Any, *, indent: bool = False) -> bytes:
     try:
         return orjson.dumps(value, default=_as_text, option=options)
     except (TypeError, RecursionError, ValueError):
-        return orjson.dumps(_plain(value, depth=40), option=options)
+        return orjson.dumps(_PlainCopy().of(value), option=options)
 
 
 def _as_text(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value, key=str)
-    if hasattr(value, "keys") and hasattr(value, "__getitem__"):
-        return {str(key): value[key] for key in value.keys()}  # noqa: SIM118 - any mapping, by its two methods
-    return text_of(value)
+    return _as_dict(value) if _is_mapping(value) else text_of(value)
 
 
 def text_of(value: Any) -> str:
     """`str(value)`, storable; the name of its type when it cannot say."""
+    return storable(_guarded(str, value))
+
+
+def _guarded(read: Callable[[Any], Any], value: Any) -> Any:
+    """What `read` makes of `value`; the name of its type when that raises."""
     try:
-        return storable(str(value))
-    except Exception:  # noqa: BLE001 - a host's own __str__ may raise anything, and recording must not
+        return read(value)
+    except Exception:  # noqa: BLE001 - a host's own methods may raise anything, and recording must not
         return f"<{type(value).__name__}>"
 
 
@@ -46,17 +51,61 @@ def mapping_of(value: Any) -> dict[str, Any]:
     return {} if value is None else {"value": value}
 
 
-def _plain(value: Any, depth: int) -> Any:
-    """A copy that JSON can hold whatever `value` is: depth bounded, keys and odd values as text."""
-    if isinstance(value, dict) and depth > 0:
-        return {text_of(key): _plain(item, depth - 1) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset) and depth > 0:
-        return [_plain(item, depth - 1) for item in value]
-    if isinstance(value, bool | float) or value is None:
+class _PlainCopy:
+    """Copies any value into one that JSON can hold; rings are cut, and depth and size have bounds."""
+
+    def __init__(self) -> None:
+        self._inside: set[int] = set()
+        self._left = _MOST_VALUES
+
+    def of(self, value: Any, depth: int = _DEEPEST) -> Any:
+        """The copy of `value`, which may go down `depth` levels."""
+        self._left -= 1
+        parts = _parts(value)
+        if not isinstance(parts, dict | list):
+            return _leaf(parts)
+        if depth == 0 or self._left < 0 or id(value) in self._inside:
+            return f"<{type(value).__name__}>"
+        self._inside.add(id(value))
+        if isinstance(parts, list):
+            copy: Any = [self.of(item, depth - 1) for item in parts]
+        else:
+            copy = {_key(key): self.of(item, depth - 1) for key, item in parts.items()}
+        self._inside.discard(id(value))
+        return copy
+
+
+def _parts(value: Any) -> Any:
+    """The list or dictionary that a container amounts to; anything else as it is."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=text_of)
+    return _guarded(_as_dict, value) if _is_mapping(value) else value
+
+
+def _as_dict(mapping: Any) -> dict[Any, Any]:
+    return {key: mapping[key] for key in mapping.keys()}  # noqa: SIM118 - any mapping, by its two methods
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict) or (hasattr(value, "keys") and hasattr(value, "__getitem__"))
+
+
+def _key(key: Any) -> str:
+    """The text that orjson makes of a key, for the kinds that are in use."""
+    return "null" if key is None else str(key).lower() if isinstance(key, bool) else text_of(key)
+
+
+def _leaf(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int) and -(2**63) <= value < 2**64:
-        return value
-    return text_of(value)
+    if isinstance(value, str):
+        return text_of(value)
+    try:
+        return orjson.loads(orjson.dumps(value, default=text_of, option=_OPTIONS))
+    except (TypeError, ValueError, RecursionError):
+        return text_of(value)
 
 
 def dump_for_postgres(value: Any) -> str:
