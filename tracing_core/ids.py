@@ -6,6 +6,7 @@ A trace that starts here is called `trc_YYYYMMDD_HHMMSS_` and 16 hex digits; one
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from collections.abc import Callable
@@ -14,8 +15,8 @@ from datetime import datetime
 from tracing_core.errors import InvalidInput
 from tracing_core.jsontext import text_of
 
-NATIVE_TRACE_ID = re.compile(r"trc_(\d{8})_(\d{6})_([0-9a-f]{16})")
-_TRACE_ID = re.compile(r"(?:trc_\d{8}_\d{6}_[0-9a-f]{8,16}|[0-9a-f]{32})")
+NATIVE_TRACE_ID = re.compile(r"trc_([0-9]{8})_([0-9]{6})_([0-9a-f]{16})")
+_TRACE_ID = re.compile(r"(?:trc_[0-9]{8}_[0-9]{6}_[0-9a-f]{8,16}|[0-9a-f]{32})")
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _NATIVE_PREFIX = "7c"
@@ -28,6 +29,9 @@ _local = random.Random(_random.getrandbits(128))  # noqa: S311 - ids need to be 
 def reseed() -> None:
     """Draw a new seed; a forked child would otherwise repeat its parent's ids."""
     _local.seed(_random.getrandbits(128))
+
+
+os.register_at_fork(after_in_child=reseed)
 
 
 class IdSource:
@@ -85,5 +89,5 @@ def otel_trace_id(trace_id: str) -> str:
 
 def native_trace_id(otel_id: str) -> str:
     """The id under which we know a trace that OpenTelemetry calls `otel_id`."""
-    match = re.fullmatch(_NATIVE_PREFIX + r"(\d{8})(\d{6})([0-9a-f]{16})", otel_id)
+    match = re.fullmatch(_NATIVE_PREFIX + r"([0-9]{8})([0-9]{6})([0-9a-f]{16})", otel_id)
     return "trc_" + "_".join(match.groups()) if match else otel_id
