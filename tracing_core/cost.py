@@ -29,7 +29,9 @@ class CostTracker:
         self._overrides = dict(overrides or {})
 
     def cost(self, model: str, usage: TokenUsage) -> Decimal | None:
-        """The price of one call in dollars; None when the model's price is not known."""
+        """The price of one call in dollars; None when the model's price or the number of tokens is not known."""
+        if usage.total_tokens is None:
+            return None
         if model in LOCAL_MODELS:
             return Decimal(0)
         if model in self._overrides:

@@ -6,7 +6,7 @@ import re
 
 from tracing_core.ids import otel_trace_id
 
-_HEADER = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_HEADER = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 
 def parse_traceparent(header: str) -> tuple[str, str] | None:
@@ -14,8 +14,8 @@ def parse_traceparent(header: str) -> tuple[str, str] | None:
     match = _HEADER.fullmatch(header.strip())
     if match is None:
         return None
-    version, trace_id, span_id, _ = match.groups()
-    if version == "ff" or set(trace_id) == {"0"} or set(span_id) == {"0"}:
+    version, trace_id, span_id, _, more = match.groups()
+    if version == "ff" or (version == "00" and more) or set(trace_id) == {"0"} or set(span_id) == {"0"}:
         return None
     return trace_id, span_id
 

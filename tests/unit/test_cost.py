@@ -1,0 +1,93 @@
+"""What model calls cost (D3)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tests.factories import make_span
+from tracing_core.cost import LOCAL_MODELS, CostTracker
+from tracing_core.model import Cost, SpanData, TokenUsage
+from tracing_core.settings import Price, read_settings
+
+PRICES = {
+    "dear": Price(input=Decimal(10), output=Decimal(30), cached=Decimal(1)),
+    "plain": Price(input=Decimal(2), output=Decimal(4)),
+}
+MILLION = 1_000_000
+
+
+def usage(**tokens: int) -> TokenUsage:
+    return TokenUsage(**tokens)
+
+
+def call(model: str, **attributes: int) -> SpanData:
+    return make_span(name="llm_generation", attributes={"model": model, **attributes})
+
+
+def test_a_price_is_exact() -> None:
+    """Dollars per million tokens, in decimals."""
+    cost = CostTracker(PRICES).cost("dear", usage(input_tokens=1, output_tokens=1))
+    assert cost == Decimal("0.00004")
+    assert isinstance(cost, Decimal)
+
+
+def test_cached_tokens_are_part_of_the_input() -> None:
+    """They cost their own price instead of that of input, not on top of it; without one they cost as input does."""
+    prices = CostTracker(PRICES)
+    assert prices.cost("dear", usage(input_tokens=MILLION, cached_tokens=MILLION)) == 1
+    assert prices.cost("dear", usage(input_tokens=2 * MILLION, cached_tokens=MILLION)) == 11
+    assert prices.cost("plain", usage(input_tokens=MILLION, cached_tokens=MILLION)) == 2
+    assert prices.cost("dear", usage(input_tokens=MILLION, cached_tokens=5 * MILLION)) == 1
+
+
+def test_a_listed_model_has_its_price() -> None:
+    """From the tables that come with the package; cached tokens are cheaper there, too."""
+    prices = CostTracker()
+    fresh = prices.cost("gpt-4o-mini", usage(input_tokens=MILLION, output_tokens=MILLION))
+    cached = prices.cost("gpt-4o-mini", usage(input_tokens=MILLION, output_tokens=MILLION, cached_tokens=MILLION))
+    impossible = prices.cost("gpt-4o-mini", usage(input_tokens=10, cached_tokens=20))
+    assert fresh is not None
+    assert cached is not None
+    assert impossible is not None
+    assert 0 < cached < fresh
+
+
+def test_an_override_wins_over_the_tables() -> None:
+    """Prices in the settings are those of the house."""
+    settings = read_settings(TRACEWHY_PRICES={"gpt-4o-mini": {"input": 1, "output": 2}})
+    assert CostTracker(settings.prices).cost("gpt-4o-mini", usage(input_tokens=MILLION, output_tokens=MILLION)) == 3
+
+
+def test_models_on_this_machine_cost_nothing() -> None:
+    """Zero, and known to be so."""
+    for model in LOCAL_MODELS:
+        assert CostTracker().cost(model, usage(input_tokens=MILLION)) == 0
+
+
+def test_an_unknown_model_has_no_cost_and_is_named() -> None:
+    """None for the call and for the whole run, never zero."""
+    prices = CostTracker(PRICES)
+    assert prices.cost("house-blend-7b", usage(input_tokens=1)) is None
+    spans = [
+        call("house-blend-7b", prompt_tokens=1),
+        call("plain", prompt_tokens=1),
+        call("another-9", prompt_tokens=1),
+    ]
+    assert prices.total(spans) == Cost(amount=None, unknown_models=("another-9", "house-blend-7b"))
+
+
+def test_the_same_call_twice_costs_twice() -> None:
+    """Calls are added, not models."""
+    spans = [call("plain", prompt_tokens=MILLION)] * 2 + [call("plain", completion_tokens=MILLION), make_span()]
+    assert CostTracker(PRICES).total(spans) == Cost(amount=Decimal(8))
+
+
+def test_a_run_without_calls_has_no_cost() -> None:
+    """Nor one whose calls do not say how many tokens they took."""
+    assert CostTracker(PRICES).total([]) == Cost(amount=None)
+    assert CostTracker(PRICES).total([make_span(), call("plain"), call("house-blend-7b")]) == Cost(amount=None)
+
+
+def test_a_call_of_unknown_size_has_no_cost() -> None:
+    """Not zero."""
+    assert CostTracker(PRICES).cost("plain", TokenUsage()) is None

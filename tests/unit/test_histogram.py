@@ -1,0 +1,55 @@
+"""The histogram of durations: quantiles within 1 %, merged by adding."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tracing_core.histogram import RELATIVE_ERROR, bin_of, bin_value, quantile
+
+durations = st.floats(min_value=0.001, max_value=1e9, allow_nan=False)
+
+
+def histogram_of(values: list[float]) -> Counter[int]:
+    return Counter(bin_of(value) for value in values)
+
+
+@given(durations)
+@example(0.001)
+@example(1.0)
+@example(100.0)
+def test_a_bin_stands_for_what_falls_into_it(milliseconds: float) -> None:
+    """Within 1 %."""
+    assert math.isclose(bin_value(bin_of(milliseconds)), milliseconds, rel_tol=RELATIVE_ERROR * 1.0101)
+    assert abs(bin_value(bin_of(milliseconds)) - milliseconds) <= milliseconds * (RELATIVE_ERROR + 1e-9)
+
+
+@given(st.lists(durations, min_size=1, max_size=300), st.floats(0, 1))
+@example([1.0, 2.0, 3.0], 0.5)
+@example([1.0, 2.0], 1.0)
+def test_a_quantile_is_within_one_percent(values: list[float], q: float) -> None:
+    """Of the value at the rank `q * (n - 1)`, rounded down."""
+    exact = sorted(values)[math.floor(q * (len(values) - 1))]
+    estimate = quantile(histogram_of(values), q)
+    assert estimate is not None
+    assert abs(estimate - exact) <= exact * (RELATIVE_ERROR + 1e-9)
+
+
+@given(st.lists(durations), st.lists(durations))
+def test_merging_is_adding(left: list[float], right: list[float]) -> None:
+    """Two histograms added are the histogram of both."""
+    assert histogram_of(left) + histogram_of(right) == histogram_of(left + right)
+
+
+def test_what_is_too_short_to_measure_shares_a_bin() -> None:
+    """Zero and less than a microsecond; nothing raises."""
+    assert bin_of(0) == bin_of(0.001) == bin_of(-1)
+
+
+def test_nothing_has_no_quantile() -> None:
+    """Not zero."""
+    assert quantile({}, 0.95) is None
+    assert quantile({5: 0}, 0.95) is None
