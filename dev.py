@@ -45,7 +45,7 @@ def read_run_options(arguments: list[str], outside: Settings) -> argparse.Namesp
     host, folder = outside.get("TRACEWHY_HOST", "127.0.0.1"), outside.get("TRACEWHY_DATA_DIR", ".data")
     parser.add_argument("--port", type=port_number, default=8501, help="of the dashboard (8501)")
     parser.add_argument("--service-port", type=port_number, default=service, help=f"of the service ({service})")
-    parser.add_argument("--otlp-port", type=port_number, default=otlp, help=f"for OpenTelemetry ({otlp})")
+    parser.add_argument("--otlp-port", type=port_number, default=otlp, help=f"kept for OpenTelemetry ({otlp})")
     parser.add_argument("--host", default=host, help=f"address to listen on ({host})")
     parser.add_argument("--data-dir", type=Path, default=folder, help=f"where everything is kept ({folder})")
     parser.add_argument("--no-model", action="store_true", help="quote sources instead of loading the embedded model")
@@ -58,7 +58,7 @@ def run(arguments: list[str]) -> int:
     options = read_run_options(arguments, outside)
     ports = {"--port": options.port}
     if not outside.get("API_URL"):
-        ports.update({"--service-port": options.service_port, "--otlp-port": options.otlp_port})
+        ports["--service-port"] = options.service_port  # nothing listens on the OTLP port yet, so it may be taken
     preflight.need_loopback(options.host)
     preflight.need_ports(options.host, ports)
     preflight.need_data_dir(options.data_dir.resolve())

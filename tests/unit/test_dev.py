@@ -73,7 +73,7 @@ def test_an_unknown_verb_is_refused() -> None:
     assert dev("rnu").returncode == 2
 
 
-@pytest.mark.parametrize("option", ["--port", "--service-port", "--otlp-port"])
+@pytest.mark.parametrize("option", ["--port", "--service-port"])
 def test_a_taken_port_is_one_clear_line(option: str) -> None:
     """The line names the port and the option that chooses another."""
     with socket.create_server(("127.0.0.1", 0)) as holder:
