@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Generator
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -26,12 +26,16 @@ class Receipt:
     def __init__(self, trace_id: str, hurry: Callable[[], None] | None = None) -> None:
         self.trace_id = trace_id
         self._future: Future[dict[str, Any]] = Future()
+        self._future.set_running_or_notify_cancel()  # so that one who gives up waiting cannot cancel it for the others
         self._hurry = hurry
 
-    def settle(self, **outcome: Any) -> None:
-        """Say what became of it; the first word counts."""
-        if not self._future.done():
+    def settle(self, **outcome: Any) -> bool:
+        """Say what became of it. The first word counts; gives whether this was it."""
+        try:
             self._future.set_result({"trace_id": self.trace_id, **outcome})
+        except InvalidStateError:
+            return False
+        return True
 
     def result(self, timeout: float | None = None) -> dict[str, Any]:
         """Wait until the trace is stored (or is known not to be), which also makes the writer write now.
