@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -105,20 +102,11 @@ class Scripted:
             self.closed.set()
 
 
-@contextmanager
-def service_process(environment: dict[str, str], *arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """`python -m service` in a process of its own, gone after the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "service", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        text=True,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.PIPE,
-        **options,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+def eventually(condition: Callable[[], object], seconds: float = WAIT) -> None:
+    """Wait until `condition` holds, and fail when it does not within `seconds`."""
+    looks = threading.Event()
+    for _ in range(int(seconds / 0.05)):
+        if condition():
+            return
+        looks.wait(0.05)
+    assert condition()
