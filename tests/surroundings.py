@@ -102,7 +102,7 @@ def totals(ledger: Ledger) -> dict[str, int]:
     sums: dict[str, int] = {}
     for key, number in ledger.items():
         sums[key.outcome] = sums.get(key.outcome, 0) + number
-    return {outcome: number for outcome, number in sums.items() if number}
+    return {str(outcome): number for outcome, number in sorted(sums.items()) if number}
 
 
 def finished(trace: object) -> Trace:

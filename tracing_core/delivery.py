@@ -56,19 +56,8 @@ class Delivery:
 
     def deliver(self, batch: Sequence[tuple[Prepared, Receipt]]) -> None:
         """Store `batch` and settle its receipts."""
-        if self._pausing():
+        if self._pausing() or not self._taken(batch):
             self._set_aside(batch)
-            return
-        try:
-            self._write([prepared.projection for prepared, _ in batch])
-        except DataRejected as error:
-            self._halve(batch, error)
-        except StorageError as error:
-            self._start_pause(error)
-            self._set_aside(batch)
-        else:
-            for prepared, receipt in batch:
-                receipt.settle(database="saved", **prepared.file_outcome)
 
     def replay(self, preparation: Preparation) -> None:
         """Store what waits on disk, oldest first, unless the database was away a moment ago."""
@@ -76,18 +65,37 @@ class Delivery:
             if self._pausing():
                 return
             waiting = preparation.prepare_again(self.spool.read(path))
-            self._deliver_again([(prepared, Receipt(prepared.data.trace_id)) for prepared in waiting])
+            self._taken([(prepared, Receipt(prepared.data.trace_id)) for prepared in waiting])
             if self._pausing():
                 return
             self.spool.remove(path)
 
-    def _deliver_again(self, batch: Sequence[tuple[Prepared, Receipt]]) -> None:
+    def settle_ledger(self) -> None:
+        """Write the lines of the ledger that no batch took along."""
+        if any(self._ledger.values()) and not self._pausing():
+            self._taken([])
+
+    def start_anew(self) -> None:
+        """Forget what the ledger has yet to write; in a forked child that is its parent's."""
+        self._ledger = Ledger()
+        self._ledger_lock = threading.Lock()
+
+    def _taken(self, batch: Sequence[tuple[Prepared, Receipt]]) -> bool:
+        """Give `batch` to the database, which may refuse traces in it; False when it is away."""
         try:
             self._write([prepared.projection for prepared, _ in batch])
         except DataRejected as error:
             self._halve(batch, error)
         except StorageError as error:
             self._start_pause(error)
+            return False
+        except Exception as error:  # a trace of a kind that nobody foresaw must not stop the writer
+            logger.exception("storing failed")
+            self._halve(batch, error)
+        else:
+            for prepared, receipt in batch:
+                receipt.settle(database="saved", **prepared.file_outcome)
+        return True
 
     def _write(self, batch: Sequence[Projection]) -> None:
         with self._ledger_lock:
@@ -99,7 +107,10 @@ class Delivery:
             logger.info("the database is back")
         self.problem, self._pause = None, _FIRST_PAUSE_SECONDS
 
-    def _halve(self, batch: Sequence[tuple[Prepared, Receipt]], error: DataRejected) -> None:
+    def _halve(self, batch: Sequence[tuple[Prepared, Receipt]], error: Exception) -> None:
+        if not batch:
+            logger.error("the ledger cannot be written: %s", error)
+            return
         if len(batch) == 1:
             self._bury(*batch[0], error)
             return
@@ -107,7 +118,7 @@ class Delivery:
         self.deliver(batch[:middle])
         self.deliver(batch[middle:])
 
-    def _bury(self, prepared: Prepared, receipt: Receipt, error: DataRejected) -> None:
+    def _bury(self, prepared: Prepared, receipt: Receipt, error: Exception) -> None:
         logger.error("trace %s cannot be stored: %s", prepared.data.trace_id, error)
         self._keep_or_count([prepared.data], Outcome.DEAD_LETTERED, str(error))
         receipt.settle(database="rejected", database_error=str(error), **prepared.file_outcome)
@@ -126,7 +137,7 @@ class Delivery:
                 self.spool.keep(traces)
             else:
                 self.spool.bury(traces[0], reason)
-                self.note(traces[0].source, outcome, reason[:200])
+                self.note(traces[0].source, outcome, reason)
         except OSError as error:
             logger.error("%d traces are lost, the spool cannot be written: %s", len(traces), error)
             for trace in traces:

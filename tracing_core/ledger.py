@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from tracing_core.jsontext import text_of
+
 
 class Outcome(StrEnum):
     """The fates of a trace, and `received`, which is their sum."""
@@ -36,6 +38,7 @@ class Ledger(Counter[LedgerKey]):
     """Counts by line."""
 
     def note(self, day: date, source: str, outcome: Outcome, reason: str = "", count: int = 1) -> None:
-        """Enter the fate of `count` traces, and that they were received."""
+        """Enter the fate of `count` traces, and that they were received. A host may call its source anything."""
+        source, reason = text_of(source)[:200], text_of(reason)[:200]
         self[LedgerKey(day, source, Outcome.RECEIVED)] += count
         self[LedgerKey(day, source, outcome, reason)] += count

@@ -65,7 +65,6 @@ class TraceWriter:
         self._queue_size = queue_size
         self._batch_size = batch_size
         self._flush_seconds = flush_seconds
-        self._dropped = 0
         self._complained_at = float("-inf")
         self.start_anew()
         atexit.register(self.close)
@@ -80,11 +79,13 @@ class TraceWriter:
     def start_anew(self) -> None:
         """Begin with an empty queue; also in a forked child, where the thread and what it will write are the parent's."""
         self._queue: deque[tuple[Trace, Receipt]] = deque()
+        self._dropped = 0
         self._wake = threading.Event()
-        self._flushes: list[threading.Event] = []
+        self._flushes: deque[threading.Event] = deque()
         self._closed = False
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._delivery.start_anew()
 
     def submit(self, trace: Trace) -> Receipt:
         """Take over `trace`; when the queue is full or the writer closed it is dropped, and the receipt says so."""
@@ -101,9 +102,15 @@ class TraceWriter:
 
     def _begin(self) -> None:
         with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="tracewhy-writer", daemon=True)
-                self._thread.start()
+            if self._thread is not None:
+                return
+            thread = threading.Thread(target=self._run, name="tracewhy-writer", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # the machine has no thread to spare now; the next trace tries again
+                logger.error("traces wait in memory, the writer cannot start: %s", error)
+            else:
+                self._thread = thread
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Write what is queued now.
@@ -150,9 +157,11 @@ class TraceWriter:
         while True:
             self._wake.wait(self._flush_seconds)
             self._wake.clear()
-            closing, flushes, self._flushes = self._closed, self._flushes, []
+            closing = self._closed
+            flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
             self._empty_queue()
             self._replay()
+            self._delivery.settle_ledger()
             for done in flushes:
                 done.set()
             if closing and not self._queue:
@@ -163,7 +172,17 @@ class TraceWriter:
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_size))]
             ready = [pair for trace, receipt in batch if (pair := self._prepare(trace, receipt))]
             if ready:
-                self._delivery.deliver(ready)
+                self._deliver(ready)
+
+    def _deliver(self, ready: list[tuple[Prepared, Receipt]]) -> None:
+        try:
+            self._delivery.deliver(ready)
+        except Exception as error:
+            logger.exception("traces could not be delivered")
+            reason = f"not delivered: {type(error).__name__}"
+            for prepared, receipt in ready:
+                if receipt.settle(database="dropped", database_error=reason):
+                    self._delivery.note(prepared.data.source, Outcome.DROPPED, reason)
 
     def _prepare(self, trace: Trace, receipt: Receipt) -> tuple[Prepared, Receipt] | None:
         try:
