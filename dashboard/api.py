@@ -67,6 +67,21 @@ class Question:
         return {name: value for name, value in {**named, **self.extra}.items() if value is not None}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Health:
+    """How a service is.
+
+    Args:
+        ready: whether its assistant answers without getting ready first.
+        progress: how far it is with that, in words.
+        problem: why it will not answer.
+    """
+
+    ready: bool
+    progress: str | None = None
+    problem: str | None = None
+
+
 def service_url(settings: Settings) -> str:
     """Where the service is: `API_URL`, or the one that the dashboard starts."""
     if settings.api_url:
@@ -75,19 +90,32 @@ def service_url(settings: Settings) -> str:
     return f"http://{host}:{settings.service_port}"
 
 
-def healthy(url: str) -> bool:
-    """Whether a Tracewhy service answers at `url`."""
+def health(url: str) -> Health | None:
+    """How the service at `url` is; None when no Tracewhy service answers there."""
     try:
         answer = requests.get(f"{url}/healthz", timeout=_HEALTH_SECONDS)
-        return answer.ok and isinstance(answer.json(), dict)
+        said = answer.json() if answer.ok else None
     except requests.RequestException:
-        return False
+        return None
+    if not isinstance(said, dict) or said.get("service") != "tracewhy":
+        return None
+    assistant = said.get("assistant") or {}
+    return Health(
+        ready=bool(assistant.get("ready", True)), progress=assistant.get("progress"), problem=assistant.get("problem")
+    )
+
+
+def healthy(url: str) -> bool:
+    """Whether a Tracewhy service answers at `url`."""
+    return health(url) is not None
 
 
 class Answer:
     """An answer while it comes in. Iterate over it for its events; leaving the `with` closes the connection.
 
     The stream is read in a thread of its own, so that whoever iterates gets a tick now and then and can stop at any time.
+
+    `trace_id` is that of the run, where the service names one.
 
     Raises:
         ServiceUnavailable: on entering, when the service cannot be reached or refuses.
@@ -105,6 +133,7 @@ class Answer:
             )
         except requests.RequestException as error:
             raise ServiceUnavailable from error
+        self.trace_id = self._response.headers.get("x-trace-id")
         if not self._response.ok:
             with self._response:
                 raise _refusal(self._response)

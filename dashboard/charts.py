@@ -131,10 +131,25 @@ def steps(durations: Sequence[tuple[str, float]]) -> go.Figure:
             marker={"color": theme.operation_colour(name), "line": {"width": 0}},
             hovertemplate=words.duration(ms) + "<extra>" + name + "</extra>",
         )
-    layout: dict[str, Any] = {"barmode": "stack", "height": 74, "margin": {"l": 0, "r": 0, "t": 0, "b": 0}}
     hidden = {"visible": False, "fixedrange": True}
-    legend = {"orientation": "h", "y": -0.1, "yanchor": "top", "x": 0, "traceorder": "normal", "font": {"size": 12}}
-    return figure.update_layout(**layout, xaxis=hidden, yaxis=hidden, legend=legend, bargap=0.2)
+    total = sum(ms for _, ms in durations)
+    legend = {
+        "orientation": "h",
+        "y": 0.5,
+        "yanchor": "top",
+        "x": 0,
+        "traceorder": "normal",
+        "bgcolor": "rgba(0,0,0,0)",
+    }
+    return figure.update_layout(
+        barmode="stack",
+        bargap=0,
+        height=64,
+        margin={"l": 0, "r": 0, "t": 4, "b": 0},
+        xaxis={**hidden, "range": [0, total]},
+        yaxis={**hidden, "domain": [0.72, 1]},
+        legend=legend,
+    )
 
 
 _TIME: dict[str, Any] = {"showgrid": False, "title": None}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard import api, conversation
+from dashboard import api, conversation, words
 from dashboard.api import ServiceUnavailable
 
 SUGGESTIONS = (
@@ -42,12 +42,25 @@ def settings_aside() -> ChatSettings:
 
 
 def suggestion() -> str | None:
-    """Draw the suggested questions; returns the one that was picked. They go away with the first answer."""
+    """Draw the suggested questions; returns the one that is picked. They go when the first answer comes."""
     place = st.empty()
-    picked = place.pills("Try asking", SUGGESTIONS, key="chat.suggestion")
+    with place.container():  # an element that is replaced by itself would stay in sight until the answer is complete
+        picked = st.pills("Try asking", SUGGESTIONS, key="chat.suggestion")
     if picked:
         place.empty()
     return picked
+
+
+@st.fragment(run_every=_LOOK_SECONDS)
+def getting_ready(url: str) -> None:
+    """Say how far the assistant is with getting ready, until it is; a question may be asked meanwhile, and waits."""
+    health = api.health(url)
+    if health is None or health.ready:
+        st.rerun()
+    if health.problem:
+        st.warning(words.label(health.problem, 300), icon=":material/error:")
+    else:
+        st.caption(f"Getting ready: {words.label(health.progress or 'starting', 100)}. You can ask already.")
 
 
 @st.fragment(run_every=_LOOK_SECONDS)

@@ -25,8 +25,9 @@ class Turn:
 
     Args:
         state: asking, done, or failed; one that is still asking when it is drawn again was stopped.
-        done: what the service said at the end: trace id, model, tokens, cost, confidence, citations.
+        done: what the service said at the end: model, tokens, cost, confidence, citations.
         first_token_ms: from asking to the first token, as seen from here.
+        trace_id: of the trace behind the answer, when the service names one.
     """
 
     question: str
@@ -38,6 +39,7 @@ class Turn:
     error: str | None = None
     first_token_ms: float | None = None
     total_ms: float | None = None
+    trace_id: str | None = None
     rating: int | None = None
     comment: str | None = None
 
@@ -53,14 +55,10 @@ class Turn:
             self.steps.append((str(data.get("name", "step")), float(data.get("duration_ms") or 0)))
         elif event.kind == "done" and isinstance(data, dict):
             self.state, self.done, self.total_ms = "done", data, elapsed_ms
+            self.trace_id = data.get("trace_id") or self.trace_id
             self.answer = str(data.get("answer") or self.answer)
         elif event.kind == "error":
             self.state, self.error = "failed", _message(data)
-
-    @property
-    def trace_id(self) -> str | None:
-        """The trace behind the answer, when the service named one."""
-        return self.done.get("trace_id")
 
     @property
     def cited(self) -> tuple[int, ...]:
@@ -99,11 +97,14 @@ def ask(url: str, question: Question, clock: Clock | None = None) -> Turn:
     """
     turn = Turn(question=question.text)
     turns().append(turn)
+    stop = st.empty()
+    stop.button("Stop", icon=":material/stop_circle:", key=f"chat.stop.{len(turns())}")  # a rerun closes the connection
     timer = _Timer(clock or SystemClock())
     status = st.status(":shimmer[Looking things up]", type="compact", expanded=True)
     place = st.empty()
     try:
         with Answer(url, question) as answer:
+            turn.trace_id = answer.trace_id
             for event in answer:
                 turn.take(event, timer.elapsed_ms())
                 _draw(event, turn, status, place, timer)
@@ -113,6 +114,7 @@ def ask(url: str, question: Question, clock: Clock | None = None) -> Turn:
         turn.state, turn.error = "failed", str(error)
     if turn.state == "asking":
         turn.state, turn.error = "failed", "The answer broke off."
+    stop.empty()
     return turn
 
 
@@ -145,11 +147,10 @@ class _Timer:
 def _draw(event: Event, turn: Turn, status: Any, place: Any, timer: _Timer) -> None:
     if event.kind == "step":
         name, ms = turn.steps[-1]
-        status.markdown(f"{words.label(name)} :gray[{words.duration(ms)}]")
+        status.caption(f"{words.label(name)} {words.duration(ms)}")
     elif event.kind == "tick":
-        status.update(
-            label=f":shimmer[{'Writing' if turn.answer else 'Looking things up'}] {words.duration(timer.elapsed_ms())}"
-        )
+        doing = "Writing" if turn.answer else "Looking things up"
+        status.update(label=f":shimmer[{doing}] {words.duration(timer.elapsed_ms())}", expanded=True)
     elif event.kind == "token" and timer.due():
         place.markdown(words.safe_markdown(turn.answer) + " ▌")
     elif event.kind == "done":

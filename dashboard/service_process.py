@@ -40,7 +40,7 @@ class ServiceProcess:
     def __init__(
         self,
         url: str,
-        command: Sequence[str] = (sys.executable, "-m", "service"),
+        command: Sequence[str] = (sys.executable, "-m", "service", "--watch-stdin"),
         answers: Callable[[str], bool] = healthy,
         clock: Clock | None = None,
     ) -> None:

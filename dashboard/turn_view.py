@@ -8,10 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import api, charts, data, navigation, words
+from dashboard import api, charts, conversation, data, navigation, words
 from dashboard.conversation import Turn, cited_first
 from dashboard.rating import rate_in_place
 
+USER, ASSISTANT = ":material/person:", ":material/account_tree:"
 _PLAIN = {"displayModeBar": False}
 
 
@@ -22,9 +23,9 @@ def draw(turn: Turn, number: int, url: str) -> None:
         number: its place in the conversation, for the keys of its controls.
         url: of the service, which takes the rating.
     """
-    with st.chat_message("user"):
+    with st.chat_message("user", avatar=USER):
         st.text(turn.question)
-    with st.chat_message("assistant"):
+    with st.chat_message("assistant", avatar=ASSISTANT):
         if turn.answer:
             st.markdown(words.safe_markdown(turn.answer))
         if turn.state == "asking":
@@ -35,7 +36,17 @@ def draw(turn: Turn, number: int, url: str) -> None:
             _sources(turn)
         if turn.state == "done":
             _timing(turn, number)
-            _foot(turn, number, url)
+            st.caption(facts(turn))
+        if turn.trace_id:
+            _foot(turn, turn.trace_id, number, url)
+
+
+def ask(url: str, question: api.Question) -> None:
+    """Ask a question, and draw it and its answer as that comes in."""
+    with st.chat_message("user", avatar=USER):
+        st.text(question.text)
+    with st.chat_message("assistant", avatar=ASSISTANT):
+        conversation.ask(url, question)
 
 
 def _sources(turn: Turn) -> None:
@@ -57,12 +68,11 @@ def _timing(turn: Turn, number: int) -> None:
         st.plotly_chart(charts.steps(steps), key=f"chat.steps.{number}", config=_PLAIN, alt="Time of each step")
 
 
-def _foot(turn: Turn, number: int, url: str) -> None:
-    st.caption(facts(turn))
+def _foot(turn: Turn, trace_id: str, number: int, url: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if turn.trace_id:
+        if turn.state == "done":
             rate_in_place(f"chat.rating.{number}", turn.rating, turn.comment, partial(_rate, turn, url))
-            navigation.link("trace", "Open trace", {"id": turn.trace_id}, icon=":material/account_tree:")
+        navigation.link("trace", "Open trace", {"id": trace_id}, icon=":material/account_tree:")
 
 
 def facts(turn: Turn) -> str:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from dashboard.api import Answer, Question, ServiceUnavailable, healthy, rate, service_url
+from dashboard.api import Answer, Health, Question, ServiceUnavailable, health, healthy, rate, service_url
 from tracing_core.errors import InvalidInput, TraceNotFound
 from tracing_core.settings import read_settings
 
@@ -132,10 +132,17 @@ def test_refusals_say_whose_fault_it_is(status: int, error: type[Exception]) -> 
 def test_nobody_there_is_a_sentence() -> None:
     """A service that is away is one exception with a message for people."""
     with served(lambda handler: send(handler, 200, {})) as url:
-        assert healthy(url)
+        assert not healthy(url)
     assert not healthy(url)
     with pytest.raises(ServiceUnavailable, match="try again"), Answer(url, Question(text="why?")):
         pass
+
+
+def test_a_service_says_who_it_is() -> None:
+    """Only a Tracewhy service counts as one, and it says how far its assistant is."""
+    said = {"service": "tracewhy", "assistant": {"ready": False, "progress": "Reading pandas, 3 of 8", "problem": None}}
+    with served(lambda handler: send(handler, 200, said)) as url:
+        assert health(url) == Health(ready=False, progress="Reading pandas, 3 of 8")
 
 
 def test_the_service_is_looked_for_where_it_listens() -> None:
