@@ -13,18 +13,14 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from tracing_core.jsontext import dump_for_postgres, storable
 from tracing_core.projection import Row
 
+_NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def copy_rows(cursor: Any, table: Table, into: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """COPY `rows` into the table called `into`, which has the columns of `table`."""
-    encoders = [_encoder(table.c[name].type) for name in columns]
-    lines = (
-        "\t".join(
-            "\\N" if row[name] is None else encode(row[name]) for name, encode in zip(columns, encoders, strict=True)
-        )
-        for row in rows
-    )
+    encoders = [(name, _encoder(table.c[name].type)) for name in columns]
+    lines = ("\t".join(encode(row[name]) for name, encode in encoders) for row in rows)
     text = "\n".join(lines)
     if text:
         names = ", ".join(f'"{name}"' for name in columns)
@@ -38,6 +34,8 @@ def _encoder(column_type: Any) -> Any:
 
 
 def _plain(value: Any) -> str:
+    if value is None:
+        return _NULL
     if isinstance(value, bool):
         return "t" if value else "f"
     if isinstance(value, datetime):
@@ -47,9 +45,12 @@ def _plain(value: Any) -> str:
 
 
 def _json(value: Any) -> str:
+    """JSON has a null of its own, and no column of ours is NULL instead."""
     return dump_for_postgres(value).translate(_ESCAPES)
 
 
-def _array(values: Iterable[Any]) -> str:
+def _array(values: Iterable[Any] | None) -> str:
+    if values is None:
+        return _NULL
     items = ",".join('"' + storable(str(item)).replace("\\", "\\\\").replace('"', '\\"') + '"' for item in values)
     return ("{" + items + "}").translate(_ESCAPES)
