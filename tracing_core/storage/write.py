@@ -88,7 +88,7 @@ class TraceTable:
 
 _INSERT_NEW = (
     insert(traces)
-    .from_select(_TRACE_COLUMNS, select(_staging_traces))
+    .from_select(_TRACE_COLUMNS, select(_staging_traces).order_by("trace_id"))  # so that no two writers wait in a ring
     .on_conflict_do_nothing()
     .returning(traces.c.trace_id)
 )
