@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -19,13 +22,14 @@ _FORGETFUL = {**SETTINGS, "fsync": "off", "full_page_writes": "off", "shared_buf
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_url() -> Iterator[str]:
     """The URL of a PostgreSQL server on which databases may be made: TEST_DATABASE_URL, else an embedded one."""
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
         return
-    yield embedded_url(tmp_path_factory.mktemp("server"), settings=_FORGETFUL)
-    release_embedded()
+    with _directory() as directory:
+        yield embedded_url(directory, settings=_FORGETFUL)
+        release_embedded()
 
 
 @pytest.fixture(scope="session")
@@ -60,12 +64,30 @@ def database(database_url: str) -> Iterator[Database]:
     database.close()
 
 
+@pytest.fixture(scope="module")
+def shared_database(server_url: str, template: str) -> Iterator[Database]:
+    """A migrated database that the tests of one module fill once and only read, gone after them."""
+    for url in _temporary(server_url, template):
+        database = Database(url)
+        yield database
+        database.close()
+
+
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    """An empty data directory."""
-    directory = tmp_path / "data"
-    directory.mkdir()
-    return directory
+def data_dir() -> Iterator[Path]:
+    """An empty data directory, in which an embedded server can run."""
+    with _directory() as directory:
+        yield directory
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    """A directory that is not below pytest's own, which each run of pytest closes to PostgreSQL's user again."""
+    directory = Path(tempfile.mkdtemp(prefix="tracewhy-test-"))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _temporary(server_url: str, template: str) -> Iterator[str]:

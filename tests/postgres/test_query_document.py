@@ -1,0 +1,85 @@
+"""The whole trace comes from its file, and from nowhere else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.factories import make_trace
+from tests.postgres.writing import RULES
+from tracing_core.cost import CostTracker
+from tracing_core.files import TraceFiles
+from tracing_core.ledger import Ledger
+from tracing_core.model import TraceData
+from tracing_core.projection import Projector
+from tracing_core.query.document import full_trace
+from tracing_core.storage.database import Database
+from tracing_core.storage.write import TraceTable
+
+
+def stored(database: Database, data_dir: Path, trace: TraceData) -> Path:
+    """Store the trace with its file."""
+    path = TraceFiles(data_dir).write(trace)
+    projection = Projector(rules=RULES, prices=CostTracker({})).project(trace)
+    projection.trace["trace_file_path"] = str(path)
+    TraceTable(database).write([projection], Ledger())
+    return path
+
+
+def test_the_file_is_read(database: Database, data_dir: Path) -> None:
+    """Seed B's document comes back as it was written."""
+    trace = make_trace()
+    path = stored(database, data_dir, trace)
+    assert full_trace(database, trace.trace_id, data_dir) == json.loads(path.read_bytes())
+
+
+def test_a_moved_data_directory_keeps_its_files(database: Database, data_dir: Path) -> None:
+    """The path in the row is where the file once was; where it belongs now is what counts."""
+    trace = make_trace()
+    stored(database, data_dir / "before", trace)
+    moved = (data_dir / "before").rename(data_dir / "after")
+    assert full_trace(database, trace.trace_id, moved) is not None
+
+
+@pytest.mark.parametrize("version", [0, 1, 99])
+def test_every_schema_version_is_readable(database: Database, data_dir: Path, version: int) -> None:
+    """An older or newer document is shown as it is; its version is in it."""
+    trace = replace(make_trace(), schema_version=version)
+    stored(database, data_dir, trace)
+    document = full_trace(database, trace.trace_id, data_dir)
+    assert document is not None
+    assert document["schema_version"] == version
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"{}", b"[" * 100_000, b'{"trace_id": "another"}']
+)
+def test_a_damaged_file_is_none(database: Database, data_dir: Path, content: bytes) -> None:
+    """What is no document of this trace is told apart from an error, and the row stays readable."""
+    trace = make_trace()
+    stored(database, data_dir, trace).write_bytes(content)
+    assert full_trace(database, trace.trace_id, data_dir) is None
+
+
+def test_a_missing_file_is_none(database: Database, data_dir: Path) -> None:
+    """So is a trace that is not there, and one whose file could not be written."""
+    trace = make_trace()
+    path = stored(database, data_dir, trace)
+    path.unlink()
+    assert full_trace(database, trace.trace_id, data_dir) is None
+    path.mkdir()
+    assert full_trace(database, trace.trace_id, data_dir) is None
+    assert full_trace(database, "../../etc/passwd", data_dir) is None
+    assert full_trace(database, "\x00", data_dir) is None
+
+
+def test_no_link_leads_out_of_the_directory(database: Database, data_dir: Path, tmp_path: Path) -> None:
+    """A link to a file elsewhere is not followed."""
+    trace = make_trace()
+    path = stored(database, data_dir, trace)
+    elsewhere = path.rename(tmp_path / "elsewhere.json")
+    path.symlink_to(elsewhere)
+    assert full_trace(database, trace.trace_id, data_dir) is None
