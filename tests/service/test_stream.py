@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import Any
 
 import httpx
 import pytest
 
 import tracing_core as tracing
+from assistant.stop import StopSignal
 from tests.service.model_server import MODEL, WORDS, ModelServer
 from tests.service.serving import Scripted, ask_stream, events, eventually, serving
 from tracing_core.logs import TraceIdFilter
 from tracing_core.model import TraceStatus
+from tracing_core.query.document import full_trace
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.trace import get_trace, spans
 from tracing_core.query.traces import list_traces
@@ -109,9 +112,9 @@ def test_a_client_of_ask_that_goes_away_stops_it_too(store: tracing.Store) -> No
     """`POST /ask` sends nothing until the end, and still notices that nobody waits for it."""
     waiting = threading.Event()
 
-    def pause(number: int, stop: object) -> None:
+    def pause(number: int, stop: StopSignal) -> None:
         waiting.set()
-        eventually(stop.is_set)  # type: ignore[attr-defined]
+        eventually(stop.is_set)
 
     assistant = Scripted(pause=pause)
     with serving(store, assistant) as client:
@@ -144,21 +147,24 @@ def test_a_slow_reader_holds_the_answer_up(store: tracing.Store) -> None:
 
 def test_the_end_of_the_service_ends_streams(store: tracing.Store) -> None:
     """A stream that is open when the service stops gets an error as its last event, and its trace says why."""
-    going, last = threading.Event(), []
+    going = threading.Event()
+    seen: list[dict[str, Any]] = []
 
-    def pause(number: int, stop: object) -> None:
+    def pause(number: int, stop: StopSignal) -> None:
         if number == 1:
             going.set()
-            eventually(stop.is_set)  # type: ignore[attr-defined]
+            eventually(stop.is_set)
+
+    def read(url: httpx.URL) -> None:
+        with httpx.Client(base_url=url, timeout=20) as reading:
+            seen.extend(ask_stream(reading, QUESTION))
 
     with serving(store, Scripted(pause=pause)) as client:
-        reader = threading.Thread(target=lambda: last.extend(ask_stream(client, QUESTION)))
+        reader = threading.Thread(target=read, args=[client.base_url])
         reader.start()
         assert going.wait(10)
-        stop_only = client.base_url
     reader.join(10)
-    assert stop_only
-    assert last[-1]["type"] == "error"
-    row = get_trace(store.database, last[-1]["data"]["trace_id"])
-    assert row is not None
-    assert row.status is TraceStatus.INCOMPLETE
+    assert seen[-1]["type"] == "error"
+    document = full_trace(store.database, seen[-1]["data"]["trace_id"], store.settings.projects_dir)
+    assert document is not None
+    assert (document["run"]["status"], document["outputs"]) == ("incomplete", {"stopped": "service stopped"})
