@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from tracing_core.cost import CostTracker
+from tracing_core.jsontext import text_of
 from tracing_core.model import SpanData, SpanKind, SpanStatus, TraceData
 from tracing_core.quality import QualityRules
 from tracing_core.steps import milliseconds
 from tracing_core.usage import (
     FIRST_TOKEN_MS,
     GENERATION_KINDS,
+    LARGEST_COUNT,
     TOKENS_PER_SECOND,
     add,
-    first,
     model_of,
     number,
     usage_of,
@@ -73,27 +75,37 @@ class Projector:
         cost = self.prices.total(calls)
         speed = generation.attributes if generation else {}
         return {
-            "model": model_of(generation) if generation else next((model_of(span) for span in calls), None),
+            "model": label(model_of(generation) if generation else next((model_of(span) for span in calls), None)),
             "input_tokens": usage.input_tokens,
             "output_tokens": usage.output_tokens,
             "cached_tokens": usage.cached_tokens,
             "cost_usd": cost.amount,
-            "unknown_models": list(cost.unknown_models),
+            "unknown_models": [label(model) for model in cost.unknown_models],
             "time_to_first_token_ms": number(speed, FIRST_TOKEN_MS),
             "tokens_per_second": number(speed, TOKENS_PER_SECOND),
         }
 
 
 _COPIED = (
-    "trace_id", "project", "project_id", "name", "source", "status", "error", "query", "answer", "intent", "domain",
-    "report_type", "research_type", "library", "session_id", "user_id", "started_at", "completed_at", "confidence",
-    "citations_count", "iteration_count", "quality_gate_failures", "parent_trace_id", "sampling_probability",
-    "schema_version",
+    "trace_id", "project", "status", "error", "query", "answer", "started_at", "completed_at", "confidence",
+    "citations_count", "iteration_count", "quality_gate_failures", "sampling_probability", "schema_version",
 )  # fmt: skip
+_LABELS = (
+    "project_id", "name", "source", "intent", "domain", "report_type", "research_type", "library", "session_id",
+    "user_id", "parent_trace_id",
+)  # fmt: skip
+_LONGEST_LABEL = 300
+_MOST_DECISIONS = 2**15 - 1
+
+
+def label(text: str | None) -> str | None:
+    """A text to count and search by: without what PostgreSQL refuses, and no longer than an index can hold."""
+    return None if text is None else text_of(text)[:_LONGEST_LABEL]
 
 
 def _facts(trace: TraceData) -> Row:
-    return {name: getattr(trace, name) for name in _COPIED} | {"tags": list(trace.tags)}
+    labels = {name: label(getattr(trace, name)) for name in _LABELS}
+    return labels | {name: getattr(trace, name) for name in _COPIED} | {"tags": list(trace.tags)}
 
 
 def _timings(trace: TraceData) -> Row:
@@ -129,7 +141,9 @@ def _evidence(spans: Iterable[SpanData]) -> Row:
 
 
 def _plus(total: int | None, count: Any) -> int | None:
-    return total if isinstance(count, bool) or not isinstance(count, int) else (total or 0) + count
+    if isinstance(count, bool) or not isinstance(count, Integral) or int(count) < 0:
+        return total
+    return min((total or 0) + int(count), LARGEST_COUNT)
 
 
 def _length(items: Any) -> int | None:
@@ -138,13 +152,13 @@ def _length(items: Any) -> int | None:
 
 def _outputs(trace: TraceData) -> Row:
     gate = next((span.outputs for span in trace.spans if span.name == "quality_gate"), {})
-    paths = trace.outputs.get("evidence_paths")
+    report, paths = trace.outputs.get("report_path"), trace.outputs.get("evidence_paths")
     passed = gate.get("passed")
     return {
         "quality_gate_passed": passed if isinstance(passed, bool) else None,
         "overall_quality_score": number(gate, ("overall_score",)),
-        "report_file_path": first(trace.outputs, ("report_path",)),
-        "output_file_paths": [str(path) for path in paths] if isinstance(paths, list | tuple) else None,
+        "report_file_path": None if report is None else text_of(report),
+        "output_file_paths": [text_of(path) for path in paths] if isinstance(paths, list | tuple) else None,
     }
 
 
@@ -154,13 +168,13 @@ def _span(trace: TraceData, position: int, span: SpanData) -> Row:
         "span_id": span.span_id,
         "parent_id": span.parent_id,
         "position": position,
-        "name": span.name,
+        "name": label(span.name),
         "kind": span.kind,
         "started_at": span.started_at,
         "duration_ms": milliseconds(span.duration_ns),
         "status": span.status,
         "error": span.error,
-        "decision_count": len(span.decisions),
+        "decision_count": min(len(span.decisions), _MOST_DECISIONS),
         "payload": _payload(span),
     }
 
@@ -186,8 +200,8 @@ def _decisions(trace: TraceData) -> Iterable[Row]:
             "position": position,
             "span_id": span.span_id,
             "project": trace.project,
-            "stage": "" if span.span_id == root else span.name,
-            "decision": decision.decision,
+            "stage": "" if span.span_id == root else label(span.name),
+            "decision": label(decision.decision),
             "what": decision.what,
             "why": decision.why,
             "confidence": decision.confidence,

@@ -57,7 +57,7 @@ def test_what_is_not_ordinary_is_kept(unusual: dict[str, str]) -> None:
 
 
 def test_the_mode_chooses_the_sampler() -> None:
-    """develop keeps everything, product keeps the share of the settings."""
+    """Develop keeps everything, product keeps the share of the settings."""
     assert sampler_of(read_settings(TRACEWHY_MODE="develop"))(ORDINARY) == 1.0
     assert sampler_of(read_settings(TRACEWHY_MODE="product"))(ORDINARY) == 0.1
     assert sampler_of(read_settings(TRACEWHY_MODE="product", TRACEWHY_SUCCESS_SHARE=0.3))(ORDINARY) == 0.3

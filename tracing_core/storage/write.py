@@ -33,6 +33,10 @@ _STAGING = text(
 _staging_traces = table("staging_traces", *(column(name) for name in _TRACE_COLUMNS))
 
 
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+"""Days that get a partition. A clock that says anything else is wrong; such spans go to the default partition."""
+
+
 class TraceTable:
     """Writes traces into a database. Not to be shared between threads.
 
@@ -57,7 +61,7 @@ class TraceTable:
         """
         once = {projection.trace["trace_id"]: projection for projection in batch}
         days = {span["started_at"].astimezone(UTC).date() for p in once.values() for span in p.spans}
-        self._make_room(days)
+        self._make_room({day for day in days if _FIRST_DAY <= day <= _LAST_DAY})
         with self._database.write() as connection:
             new = self._insert(connection, list(once.values()))
             stored = [once[trace_id] for trace_id in once if trace_id in new]

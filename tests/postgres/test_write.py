@@ -1,0 +1,444 @@
+"""Writing batches: rows, rollups and ledger, once, and whatever the traces hold (A4, B5, E15)."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import select, text
+
+import tracing_core as tracing
+from tests.factories import NOON, make_decision, make_span, make_trace, milliseconds
+from tests.surroundings import PATIENCE_SECONDS, finished
+from tracing_core.clock import ManualClock
+from tracing_core.cost import CostTracker
+from tracing_core.delivery import Delivery
+from tracing_core.document import to_document
+from tracing_core.errors import DataRejected
+from tracing_core.ids import IdSource
+from tracing_core.jsontext import dump
+from tracing_core.ledger import Ledger, Outcome
+from tracing_core.model import SpanKind, SpanStatus, TraceData, TraceStatus
+from tracing_core.preparing import Prepared
+from tracing_core.projection import Projection, Projector
+from tracing_core.quality import QualityRules
+from tracing_core.settings import read_settings
+from tracing_core.sink import Receipt
+from tracing_core.spool import Spool
+from tracing_core.storage.database import Database
+from tracing_core.storage.tables import decisions, ledger, trace_metrics, trace_spans, traces
+from tracing_core.storage.write import TraceTable
+from tracing_core.store import Store, open_store
+
+PROJECTOR = Projector(rules=QualityRules(), prices=CostTracker())
+
+
+def projected(trace: TraceData) -> Projection:
+    return PROJECTOR.project(trace)
+
+
+def write(database: Database, *written: TraceData) -> frozenset[str]:
+    return TraceTable(database).write([projected(trace) for trace in written], Ledger())
+
+
+def rows(database: Database, table: Any) -> list[dict[str, Any]]:
+    """All rows, in the order of the key."""
+    with database.read() as connection:
+        found = connection.execute(select(table).order_by(*table.primary_key.columns)).mappings()
+        return [dict(row) for row in found]
+
+
+def everything(database: Database) -> list[list[dict[str, Any]]]:
+    return [rows(database, table) for table in (traces, trace_spans, decisions, trace_metrics)]
+
+
+def ledger_of(database: Database) -> dict[str, int]:
+    """Counts by outcome, and by outcome and reason where there is one."""
+    counts: dict[str, int] = {}
+    for row in rows(database, ledger):
+        name = f"{row['outcome']}: {row['reason']}" if row["reason"] else row["outcome"]
+        counts[name] = counts.get(name, 0) + row["count"]
+    return counts
+
+
+def assert_balanced(database: Database) -> None:
+    received = sum(row["count"] for row in rows(database, ledger) if row["outcome"] == "received")
+    assert received == sum(row["count"] for row in rows(database, ledger) if row["outcome"] != "received")
+
+
+def rollup(database: Database, granularity: str, dimension: str = "trace", value: str = "") -> dict[str, Any]:
+    wanted = {"granularity": granularity, "dimension": dimension, "value": value}
+    (row,) = [row for row in rows(database, trace_metrics) if wanted.items() <= row.items()]
+    return row
+
+
+def assert_same(stored: dict[str, Any], given: dict[str, Any]) -> None:
+    assert {name: stored[name] for name in given} == orjson_like(given)
+
+
+def orjson_like(given: dict[str, Any]) -> dict[str, Any]:
+    """What comes back of a row: plain texts for enums, and JSON as JSON has it."""
+    plain = {name: str(value) if hasattr(value, "value") else value for name, value in given.items()}
+    for name in ("payload", "inputs", "alternatives_considered", "what", "stage_ms"):
+        if name in plain:
+            plain[name] = orjson.loads(dump(plain[name]))
+    return plain
+
+
+def test_rows_are_what_was_projected(database: Database) -> None:
+    """Trace, spans and decisions, each column as it was given, odd characters included."""
+    odd = "tab\t newline\n return\r backslash\\ \\N \\. quote' \" brace{} \u20ac \U0001f600"
+    trace = make_trace(
+        query=odd,
+        answer=None,
+        tags=(odd, "", "NULL", "a,b"),
+        error=odd,
+        outputs={"report_path": odd, "evidence_paths": [odd, "b"]},
+        spans=(
+            make_span(name="request", kind=SpanKind.ROOT, duration_ns=milliseconds(10)),
+            make_span(
+                parent_id="0" * 16,
+                attributes={"text": odd, "nested": {"list": [1, 2.5, None, True]}},
+                decisions=(make_decision(what=odd, why=odd, inputs={odd: odd}), make_decision(what=None)),
+                evidence={"collected_count": 3, "kept": [{"id": odd}], "filtered_out": []},
+                prompts={"system_prompt": odd},
+                error=odd,
+                duration_ns=None,
+            ),
+        ),
+    )
+    projection = projected(trace)
+    write(database, trace)
+    (row,) = rows(database, traces)
+    assert_same(row, projection.trace)
+    assert row["rating"] is None
+    spans = sorted(rows(database, trace_spans), key=lambda row: row["position"])
+    for stored, given in zip(spans, projection.spans, strict=True):
+        assert_same(stored, dict(given))
+    for stored, given in zip(rows(database, decisions), projection.decisions, strict=True):
+        assert_same(stored, dict(given))
+
+
+def test_rollups_and_ledger_count_a_trace_once(database: Database) -> None:
+    """In each granularity: one trace, one operation per span below the root, its tokens, cost and flag."""
+    write(database, make_trace(), make_trace(status=TraceStatus.FAILED, answer="short"))
+    for granularity in ("minute", "hour", "day"):
+        whole = rollup(database, granularity)
+        assert (whole["count"], whole["errors"], whole["timed_count"]) == (2, 1, 2)
+        assert (whole["flag_normal"], whole["flag_empty"]) == (1, 1)
+        assert (whole["input_tokens"], whole["output_tokens"]) == (2400, 700)
+        assert whole["cost_usd"] > Decimal(0)
+        assert sum(whole["bin_counts"]) == 2
+        assert rollup(database, granularity, "operation", "retrieval_semantic")["count"] == 2
+        assert rollup(database, granularity, "library", "fastapi")["count"] == 2
+        assert rollup(database, granularity, "model", "gpt-4o-mini")["count"] == 2
+    assert ledger_of(database) == {"received": 2, "stored": 2}
+
+
+def test_the_same_batch_twice_changes_nothing(database: Database) -> None:
+    """Rows and rollups stay; the ledger says that the traces came again."""
+    batch = [make_trace(), make_trace()]
+    new = write(database, *batch)
+    before = everything(database)
+    assert new == {trace.trace_id for trace in batch}
+    assert write(database, *batch) == frozenset()
+    assert everything(database) == before
+    assert ledger_of(database) == {"received": 4, "stored": 2, "stored: again": 2}
+    assert_balanced(database)
+
+
+def test_a_trace_twice_in_one_batch_is_stored_once(database: Database) -> None:
+    """And counted as one that came again."""
+    trace = make_trace()
+    write(database, trace, make_trace(), trace)
+    assert len(rows(database, traces)) == 2
+    assert rollup(database, "day")["count"] == 2
+    assert ledger_of(database) == {"received": 3, "stored": 2, "stored: again": 1}
+
+
+def test_a_trace_that_is_there_stays_as_it_is(database: Database) -> None:
+    """Another one under its id changes neither its row nor its spans."""
+    trace = make_trace()
+    write(database, trace)
+    before = everything(database)
+    write(database, replace(trace, answer="another", spans=make_trace().spans))
+    assert everything(database) == before
+
+
+def test_an_empty_batch_writes_the_ledger(database: Database) -> None:
+    """What was dropped is known even when nothing is stored."""
+    lines = Ledger()
+    lines.note(NOON.date(), "native", Outcome.DROPPED, "queue full", 3)
+    assert TraceTable(database).write([], lines) == frozenset()
+    assert ledger_of(database) == {"received": 3, "dropped: queue full": 3}
+
+
+def test_an_empty_database_gets_its_schema(empty_database_url: str) -> None:
+    """The first batch brings it."""
+    database = Database(empty_database_url)
+    write(database, make_trace())
+    assert len(rows(database, traces)) == 1
+    database.close()
+
+
+def test_long_names_do_not_cost_the_trace(database: Database) -> None:
+    """What is indexed or counted by is cut to a length that an index can hold; the file has the whole."""
+    noise = random.Random(1)
+    long = "".join(chr(noise.randrange(0x4E00, 0x9FFF)) for _ in range(5000))
+    root = make_span(name="request", kind=SpanKind.ROOT)
+    span = make_span(
+        parent_id=root.span_id,
+        name=long,
+        kind=SpanKind.GENERATION,
+        attributes={"model": long, "prompt_tokens": 1},
+        decisions=(make_decision(decision=long),),
+    )
+    trace = make_trace(
+        name=long,
+        source=long,
+        library=long,
+        session_id=long,
+        user_id=long,
+        intent=long,
+        domain=long,
+        spans=(root, span),
+    )
+    write(database, trace)
+    (row,) = rows(database, traces)
+    for name in ("name", "library", "session_id", "user_id", "intent", "model"):
+        assert long.startswith(row[name])
+        assert len(row[name]) >= 200
+    assert rollup(database, "day", "operation", row["model"])["count"] == 1
+
+
+def test_two_names_that_become_one_are_counted_together(database: Database) -> None:
+    """Names that differ only in what PostgreSQL cannot hold are one name."""
+    root = make_span(name="request", kind=SpanKind.ROOT)
+    spans = [make_span(parent_id=root.span_id, name=name) for name in ("a\x00", "a\ufffd", "a\ud800")]
+    write(database, make_trace(library="l\x00", spans=(root, *spans)), make_trace(library="l\ufffd"))
+    assert rollup(database, "day", "operation", "a\ufffd")["count"] == 3
+    assert rollup(database, "day", "library", "l\ufffd")["count"] == 2
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{"model": "m", "prompt_tokens": 10**12}, {"model": "m", "prompt_tokens": 2**31 - 1, "completion_tokens": 2**31}],
+)
+def test_absurd_token_counts_do_not_cost_the_trace(database: Database, attributes: dict[str, Any]) -> None:
+    """A count that no call can have is as good as none."""
+    root = make_span(name="request", kind=SpanKind.ROOT)
+    calls = [make_span(parent_id=root.span_id, kind=SpanKind.LLM, attributes=attributes) for _ in range(3)]
+    write(database, make_trace(spans=(root, *calls)))
+    assert len(rows(database, trace_spans)) == 4
+
+
+def test_many_decisions_and_much_evidence_do_not_cost_the_trace(database: Database) -> None:
+    """Counts beyond what a column holds are cut."""
+    root = make_span(name="request", kind=SpanKind.ROOT, evidence={"collected_count": 10**12})
+    many = make_span(parent_id=root.span_id, decisions=(make_decision(),) * 40_000)
+    write(database, make_trace(spans=(root, many)))
+    assert len(rows(database, decisions)) == 40_000
+
+
+@pytest.mark.parametrize("year", [1, 1899, 1969, 2100, 9998])
+def test_a_trace_of_an_absurd_year_is_stored(database: Database, year: int) -> None:
+    """Its spans go to the default partition; no partition is made for such a day."""
+    moment = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
+    write(database, make_trace(started_at=moment, completed_at=moment))
+    with database.read() as connection:
+        homes = set(connection.execute(text("SELECT CAST(tableoid::regclass AS text) FROM trace_spans")).scalars())
+    assert homes == {"trace_spans_default"}
+
+
+def test_a_poisoned_batch_is_refused_whole(database: Database) -> None:
+    """With a reason, and nothing of it written."""
+    span = make_span()
+    with pytest.raises(DataRejected, match="duplicate key"):
+        write(database, make_trace(), make_trace(spans=(span, span)))
+    assert everything(database) == [[], [], [], []]
+    assert rows(database, ledger) == []
+
+
+def delivered(database: Database, data_dir: Path, batch: Sequence[TraceData]) -> tuple[Delivery, list[dict[str, Any]]]:
+    clock = ManualClock(NOON)
+    delivery = Delivery(TraceTable(database), Spool(data_dir / "spool", clock, IdSource()), clock)
+    pairs = [
+        (Prepared(data=trace, projection=projected(trace), file_outcome={"file_path": None}), Receipt(trace.trace_id))
+        for trace in batch
+    ]
+    delivery.deliver(pairs)
+    delivery.settle_ledger()
+    return delivery, [receipt.result(PATIENCE_SECONDS) for _, receipt in pairs]
+
+
+def test_a_poisoned_trace_costs_only_itself(database: Database, data_dir: Path) -> None:
+    """It is buried whole, with the database's reason; the others of its batch are stored and counted once."""
+    span = make_span()
+    poison = [
+        make_trace(spans=(span, span)),
+        make_trace(citations_count="many"),
+        make_trace(schema_version=10**6),
+    ]
+    good = [make_trace() for _ in range(9)]
+    batch = [*good[:4], *poison, *good[4:]]
+    delivery, outcomes = delivered(database, data_dir, batch)
+    said = {outcome["trace_id"]: outcome["database"] for outcome in outcomes}
+    assert {said[trace.trace_id] for trace in good} == {"saved"}
+    assert {said[trace.trace_id] for trace in poison} == {"rejected"}
+    buried = orjson.loads((data_dir / "spool" / "dead" / f"{poison[0].trace_id}.json").read_bytes())
+    assert buried["trace"] == orjson.loads(dump(to_document(poison[0])))
+    assert "duplicate key" in buried["reason"]
+    assert delivery.spool.dead_count() == 3
+    assert rollup(database, "day")["count"] == len(rows(database, traces)) == 9
+    counts = ledger_of(database)
+    assert (counts["received"], counts["stored"]) == (12, 9)
+    assert sum(number for name, number in counts.items() if name.startswith("dead_lettered")) == 3
+    assert_balanced(database)
+
+
+def in_threads(work: Sequence[Any]) -> list[BaseException]:
+    """Run each of `work` in a thread of its own, all starting at once; gives what they raised."""
+    together, raised = threading.Barrier(len(work)), list[BaseException]()
+
+    def run(part: Any) -> None:
+        together.wait(PATIENCE_SECONDS)
+        try:
+            part()
+        except BaseException as error:  # noqa: BLE001 - the test looks at it
+            raised.append(error)
+
+    threads = [threading.Thread(target=run, args=(part,)) for part in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_SECONDS)
+        assert not thread.is_alive()
+    return raised
+
+
+def test_writers_of_overlapping_batches_do_not_wait_for_each_other(database: Database) -> None:
+    """Whatever the order of their traces: no deadlock, nothing lost, nothing counted twice."""
+    shared = [make_trace(library=f"library-{number % 7}") for number in range(40)]
+
+    def writer(seed: int) -> Any:
+        table, order = TraceTable(database), random.Random(seed)
+
+        def work() -> None:
+            for _ in range(8):
+                batch = order.sample(shared, 25)
+                table.write([projected(trace) for trace in batch], Ledger())
+
+        return work
+
+    assert in_threads([writer(seed) for seed in range(4)]) == []
+    stored = rows(database, traces)
+    assert rollup(database, "day")["count"] == len(stored)
+    assert sum(rollup(database, "hour")["bin_counts"]) == len(stored)
+    assert len(rows(database, trace_spans)) == 3 * len(stored)
+    counts = ledger_of(database)
+    assert counts["stored"] == len(stored)
+    assert counts["received"] == 4 * 8 * 25 == counts["stored"] + counts["stored: again"]
+
+
+def test_writers_that_meet_a_new_day_both_go_on(database: Database) -> None:
+    """Partitions are made once, while others write."""
+    days = [NOON + timedelta(days=number) for number in range(6)]
+
+    def writer() -> Any:
+        table = TraceTable(database)
+        batches = [[projected(make_trace(started_at=day))] for day in days]
+        return lambda: [table.write(batch, Ledger()) for batch in batches]
+
+    assert in_threads([writer() for _ in range(3)]) == []
+    assert len(rows(database, traces)) == 18
+
+
+def opened(database_url: str, data_dir: Path, **settings: Any) -> Store:
+    return open_store(read_settings(database_url=database_url, TRACEWHY_DATA_DIR=data_dir, **settings))
+
+
+def recorded(**facts: Any) -> tracing.Trace:
+    trace = finished(tracing.TraceContext.start(**facts))
+    with trace.span("generation", SpanKind.GENERATION) as span:
+        span.set(model="gpt-4o-mini", prompt_tokens=10, completion_tokens=5)
+        span.decide("length", what="short", confidence=0.5)
+    trace.answer = "x" * 60
+    trace.mark_complete()
+    trace.root.leave()
+    return trace
+
+
+def test_from_recording_to_row_and_file(database: Database, database_url: str, data_dir: Path) -> None:
+    """What is recorded is in the row, and the row names the file that holds all of it."""
+    store = opened(database_url, data_dir)
+    trace = recorded(project_name="../../etc", query="How?")
+    outcome = store.writer.submit(trace).result(PATIENCE_SECONDS)
+    store.close()
+    (row,) = rows(database, traces)
+    assert (row["trace_id"], row["project"], row["query"], row["status"]) == (trace.trace_id, "etc", "How?", "complete")
+    assert (row["input_tokens"], row["decision_count"], row["quality_flag"]) == (10, 1, "NORMAL")
+    assert row["trace_file_path"] == outcome["file_path"]
+    path = data_dir / "projects" / "etc" / "_traces" / f"{trace.trace_id}.json"
+    assert path == Path(outcome["file_path"])
+    assert orjson.loads(path.read_bytes())["trace_id"] == trace.trace_id
+    (span,) = [row for row in rows(database, trace_spans) if row["name"] == "generation"]
+    assert (span["status"], span["decision_count"]) == (SpanStatus.OK, 1)
+
+
+def test_product_mode_keeps_a_share_and_balances(database: Database, database_url: str, data_dir: Path) -> None:
+    """All errors, a share of the successes; every trace is in the ledger."""
+    store = opened(database_url, data_dir, TRACEWHY_MODE="product", TRACEWHY_SUCCESS_SHARE=0.2)
+    for _ in range(100):
+        store.writer.submit(recorded())
+    for _ in range(10):
+        failing = recorded()
+        failing.mark_failed("no")
+        store.writer.submit(failing)
+    store.close()
+    stored = rows(database, traces)
+    counts = ledger_of(database)
+    assert len([row for row in stored if row["status"] == "failed"]) == 10
+    assert {row["sampling_probability"] for row in stored if row["status"] == "complete"} == {0.2}
+    assert 10 + 3 < len(stored) < 10 + 50
+    assert counts == {"received": 110, "stored": len(stored), "sampled_out": 110 - len(stored)}
+
+
+def test_nothing_but_sampled_out_is_in_the_ledger_too(database: Database, database_url: str, data_dir: Path) -> None:
+    """Without any batch to take it along."""
+    store = opened(database_url, data_dir, TRACEWHY_MODE="product", TRACEWHY_SUCCESS_SHARE=0.0)
+    for _ in range(5):
+        store.writer.submit(recorded())
+    store.close()
+    assert rows(database, traces) == []
+    assert ledger_of(database) == {"received": 5, "sampled_out": 5}
+
+
+def test_odd_recordings_are_stored(database: Database, database_url: str, data_dir: Path) -> None:
+    """NUL, lone surrogates, NaN, huge numbers and texts, and objects of the host: saved, row and file."""
+
+    class Unspeakable:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    store = opened(database_url, data_dir)
+    for odd in ("a\x00\ud800b", float("nan"), 10**400, b"\x00\xff", Unspeakable(), "x" * 1_000_000, [["deep"] * 3] * 3):
+        trace = recorded(query=odd, session_id=odd, user_id=odd, library=odd, intent=odd, name=odd, source=odd)
+        trace.record("stage", "odd", {"what": odd, "why": odd, "inputs": {"odd": odd}, "alternatives_considered": odd})
+        trace.citations_count = trace.confidence = odd  # type: ignore[assignment]
+        trace.tags = [odd]  # type: ignore[list-item]
+        trace.set_outputs({"report_path": odd, "evidence_paths": [odd]})
+        with trace.span("span", model=odd, prompt_tokens=odd, odd=odd) as span:
+            span.event("odd", odd=odd)
+        outcome = store.writer.submit(trace).result(PATIENCE_SECONDS)
+        assert (outcome["database"], "file_error" in outcome) == ("saved", False)
+    store.close()
+    assert len(rows(database, traces)) == 7
+    assert_balanced(database)
