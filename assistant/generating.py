@@ -13,6 +13,7 @@ from assistant.embedding import Embedder
 from assistant.evidence import mark_use
 from assistant.language import extractive
 from assistant.language.choice import Choice
+from assistant.language.circles import CIRCLE_CHARS, in_circles
 from assistant.language.model import Usage
 from assistant.model import Citation, Question, Token
 from assistant.prompts import Prompt, make_prompt
@@ -85,6 +86,9 @@ def _tokens(generated: Generated, recorder: Recorder, stop: StopSignal) -> Itera
                     generated.span.event("first_token", time_to_first_token_ms=generated.first_token_ms)
                 generated.pieces.append(piece.text)
                 yield Token(text=piece.text)
+                if in_circles(generated.text[-CIRCLE_CHARS:]):
+                    generated.usage = Usage(finish_reason="ran in circles")
+                    break
     finally:
         recorder.trace.answer = generated.text
     seconds, tokens = recorder.since(first) / 1000, generated.usage.completion_tokens

@@ -9,10 +9,9 @@ from assistant.model import Source
 from assistant.words import shorten
 
 SYSTEM = (
-    "You answer questions about Python libraries. Use only the numbered documentation below. "
-    "Answer in a few short sentences, with a short code example when the documentation has one. "
-    "Write the number of the document you used in brackets, like [1]. "
-    "If the documentation does not answer the question, say so."
+    "You answer questions about Python libraries from the numbered documents. "
+    "Answer in at most three short sentences. "
+    "Put the number of the document in brackets after each sentence, like [1]."
 )
 
 
@@ -47,7 +46,7 @@ def make_prompt(question: str, sources: Sequence[Source], temperature: float, bu
         question=asked,
         sources=sent,
         system_prompt=SYSTEM,
-        user_message=f"Documentation:\n\n{documents or 'Nothing was found.'}\n\nQuestion: {asked}",
+        user_message=f"Documents:\n\n{documents or 'Nothing was found.'}\n\nQuestion: {asked}",
         temperature=temperature,
         max_tokens=budget.answer_tokens,
     )

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 _WORD = re.compile(r"[^\W\d]\w*|\d+")
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)+")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_a-zA-Z]+")
 _IDENTIFIER = re.compile(r"`[^`]+`|\b\w+\.\w+|\b\w+_\w+|\w+\(\)?|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z]+[A-Z]\w*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?:\s*\[\d+\])*\s+(?=[A-Z`\"'(\[>])|\n\s*\n|\n(?=\s*(?:[-*>]|\d+\.)\s)")
@@ -116,8 +117,15 @@ _EMPTY = frozenset(
 
 
 def words(text: str) -> list[str]:
-    """The words of `text`; `DataFrame.read_csv` gives dataframe, data, frame, read_csv, read and csv, endings cut."""
-    return [form for word in _WORD.findall(text) for form in _forms(word)]
+    """The words of `text`; `pd.DataFrame` gives pd, dataframe, data and frame, endings cut, and the dotted name whole."""
+    dotted = [name.lower() for name in _DOTTED.findall(text)]
+    return [form for word in _WORD.findall(text) for form in _forms(word)] + dotted
+
+
+def name_words(name: str) -> list[str]:
+    """The words of a dotted name, with every dotted end of it: `a.B.c` is also looked for as `b.c`."""
+    parts = name.lower().split(".")
+    return words(name) + [".".join(parts[start:]) for start in range(1, len(parts) - 1)]
 
 
 @lru_cache(maxsize=100_000)

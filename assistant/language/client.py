@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ from assistant.errors import ModelUnavailable
 from assistant.language.model import Piece, Usage
 from assistant.prompts import Budget, Prompt
 from assistant.stop import StopSignal
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it would write a line for every answer
 
 _CONNECT_SECONDS = 10.0
 _EXCERPT = 200

@@ -23,7 +23,7 @@ from assistant.search.index import SearchIndex, build_index
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Raised when what is stored, or how text is cut into words and pieces, changes."""
 _MANIFEST = "manifest.json"
 

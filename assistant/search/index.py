@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from assistant.corpus.chunks import Document
 from assistant.embedding import Embedder, Vectors
-from assistant.words import words
+from assistant.words import name_words, words
 
 _BATCH = 1024
 logging.getLogger("bm25s").setLevel(logging.WARNING)
@@ -105,8 +105,8 @@ def _vectors(documents: Sequence[Document], embedder: Embedder, progress: Callab
 
 
 def searchable_words(document: Document) -> list[str]:
-    """The words of a document; those of its name count twice, as they say what it is about."""
-    return words(f"{document.title} {document.signature} {document.text}")
+    """The words of a document; those of its name count more, as they say what it is about."""
+    return 2 * name_words(document.title) + words(f"{document.signature} {document.text}")
 
 
 def _spaced(title: str) -> str:

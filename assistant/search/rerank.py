@@ -1,7 +1,7 @@
 """Reranking: a closer look at the few documents that fusion put first.
 
 Fusion knows ranks only. Here every candidate is compared with the question itself: its best sentence in meaning, the
-words of the question that it has (rare ones count more), and those that are in its name.
+words of the question that it has (rare ones count more), and how well its name fits.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import numpy as np
 
 from assistant.corpus.chunks import Document
 from assistant.embedding import Embedder, Vectors
-from assistant.search.index import SearchIndex
-from assistant.words import sentences, words
+from assistant.search.index import SearchIndex, searchable_words
+from assistant.words import name_words, sentences, words
 
-WEIGHTS = {"sentence": 0.35, "coverage": 0.30, "title": 0.20, "library": 0.10, "fusion": 0.05}
+WEIGHTS = {"sentence": 0.30, "coverage": 0.25, "title": 0.30, "library": 0.10, "fusion": 0.05}
 """How much each comparison counts; together 1."""
 NEAR_DUPLICATE = 0.97
 """Cosine from which two documents say the same, as the methods do that two classes share."""
@@ -86,8 +86,8 @@ def rerank(
         document = index.documents[candidate.position]
         parts = {
             "sentence": max(sentence, 0.0),
-            "coverage": share(weights, set(words(f"{document.title} {document.signature} {document.text}"))),
-            "title": share(weights, set(words(document.title))),
+            "coverage": share(weights, set(searchable_words(document))),
+            "title": _in_name(weights, document.title),
             "library": asked.libraries.get(document.library, 0.0),
             "fusion": candidate.fused / best_fused,
         }
@@ -105,6 +105,13 @@ def share(weights: Mapping[str, float], having: set[str]) -> float:
     """The share, by weight, of the words that `having` has; 0 when there are no words."""
     total = sum(weights.values())
     return sum(weight for term, weight in weights.items() if term in having) / total if total else 0.0
+
+
+def _in_name(weights: Mapping[str, float], title: str) -> float:
+    """How well a name fits: the words of the question that it has, and the share of its own that were asked for."""
+    name = set(words(title)) - {title.lower()}
+    asked_for = len(name & weights.keys()) / len(name) if name else 0.0
+    return (share(weights, set(name_words(title))) + asked_for) / 2
 
 
 def _best_sentences(vector: Vectors, documents: Sequence[Document], embedder: Embedder) -> list[float]:
