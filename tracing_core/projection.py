@@ -10,7 +10,7 @@ from typing import Any
 from tracing_core.cost import CostTracker
 from tracing_core.jsontext import text_of
 from tracing_core.model import SpanData, SpanKind, SpanStatus, TraceData
-from tracing_core.quality import QualityRules
+from tracing_core.quality import QualityRules, length
 from tracing_core.steps import milliseconds
 from tracing_core.usage import (
     FIRST_TOKEN_MS,
@@ -54,7 +54,6 @@ class Projector:
         )
 
     def _trace(self, trace: TraceData, decision_count: int) -> Row:
-        answer_chars = None if trace.answer is None else len(trace.answer.strip())
         return (
             _facts(trace)
             | _timings(trace)
@@ -62,7 +61,7 @@ class Projector:
             | _outputs(trace)
             | self._model_use(trace.spans)
             | {
-                "quality_flag": self.rules.flag(answer_chars=answer_chars, confidence=trace.confidence),
+                "quality_flag": self.rules.flag(answer_chars=length(trace.answer), confidence=trace.confidence),
                 "decision_count": decision_count,
                 "span_count": len(trace.spans),
             }

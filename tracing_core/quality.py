@@ -8,6 +8,11 @@ from tracing_core.model import QualityFlag
 from tracing_core.settings import Settings
 
 
+def length(answer: str | None) -> int | None:
+    """The characters of an answer, white space around it left out; None without an answer."""
+    return None if answer is None else len(answer.strip())
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QualityRules:
     """The thresholds: a rating up to `negative_rating`, an answer under `empty_answer_chars`, a confidence under `low_confidence`."""

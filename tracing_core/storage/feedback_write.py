@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from tracing_core.errors import TraceNotFound
 from tracing_core.model import Feedback
-from tracing_core.quality import QualityRules
+from tracing_core.quality import QualityRules, length
 from tracing_core.rollups import GRANULARITIES, Key, Rollup, bucket_start, trace_keys
 from tracing_core.storage.database import Database
 from tracing_core.storage.rollup_write import add_rollups
@@ -31,7 +31,7 @@ def put_feedback(database: Database, given: Feedback, rules: QualityRules) -> Fe
         before = _rating_of(connection, given)
         stored = connection.execute(_upsert(given)).mappings().one()
         lowest = connection.scalar(select(func.min(feedback.c.rating)).where(feedback.c.trace_id == given.trace_id))
-        flag = rules.flag(answer_chars=trace["answer_chars"], confidence=trace["confidence"], rating=lowest)
+        flag = rules.flag(answer_chars=length(trace["answer"]), confidence=trace["confidence"], rating=lowest)
         _update_trace(connection, given, lowest, flag)
         change = Rollup(flags=Counter({flag: 1}), rating_sum=given.rating - (before or 0))
         change.flags[trace["quality_flag"]] -= 1
@@ -41,9 +41,10 @@ def put_feedback(database: Database, given: Feedback, rules: QualityRules) -> Fe
 
 
 def _locked_trace(connection: Connection, trace_id: str) -> RowMapping:
-    columns = [traces.c[name] for name in ("project", "started_at", "library", "model", "confidence", "quality_flag")]
-    answer_chars = func.char_length(func.btrim(traces.c.answer)).label("answer_chars")
-    statement = select(*columns, answer_chars).where(traces.c.trace_id == trace_id).with_for_update()
+    columns = [
+        traces.c[name] for name in ("project", "started_at", "library", "model", "confidence", "quality_flag", "answer")
+    ]
+    statement = select(*columns).where(traces.c.trace_id == trace_id).with_for_update()
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         raise TraceNotFound(f"there is no trace {trace_id}")
