@@ -29,7 +29,6 @@ def server_url() -> Iterator[str]:
         return
     with _directory() as directory:
         yield embedded_url(directory, settings=_FORGETFUL)
-        release_embedded()
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +86,7 @@ def _directory() -> Iterator[Path]:
     try:
         yield directory
     finally:
+        release_embedded(directory)
         shutil.rmtree(directory, ignore_errors=True)
 
 

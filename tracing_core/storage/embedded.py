@@ -13,7 +13,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -46,19 +46,29 @@ class _Handle:
         """Join the server, or start it; one process at a time."""
         with _alone(self._gate):
             fcntl.flock(self._users, fcntl.LOCK_SH)
-            self.server.start()
+            try:
+                self.server.start()
+            except BaseException:
+                fcntl.flock(self._users, fcntl.LOCK_UN)
+                raise
 
     def release(self) -> None:
-        """Leave the server, and stop it when nobody else uses it."""
-        with _alone(self._gate):
-            fcntl.flock(self._users, fcntl.LOCK_UN)
-            try:
-                fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return
-            finally:
-                os.close(self._users)
-            self.server.stop()
+        """Leave the server, and stop it when nobody else uses it. One whose directory was deleted stops by itself."""
+        try:
+            if self._gate.exists():
+                with _alone(self._gate):
+                    if self._is_last():
+                        self.server.stop()
+        finally:
+            os.close(self._users)
+
+    def _is_last(self) -> bool:
+        fcntl.flock(self._users, fcntl.LOCK_UN)
+        try:
+            fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
 
 def embedded_url(data_dir: Path, settings: Mapping[str, str] = SETTINGS) -> str:
@@ -76,19 +86,26 @@ def embedded_url(data_dir: Path, settings: Mapping[str, str] = SETTINGS) -> str:
         directory = data_dir.resolve()
         handle = _handles.get(directory)
         if handle is None or handle.pid != os.getpid():
-            handle = _handles[directory] = _Handle(directory, settings)
+            handle = _Handle(directory, settings)
         handle.acquire()
+        _handles[directory] = handle
         return f"postgresql://postgres@/postgres?host={quote(str(handle.server.socket_dir), safe='')}"
 
 
-def release_embedded() -> None:
-    """Leave every server that this process uses; those that nobody else uses stop. Also done when the process exits."""
-    with _lock:
-        for directory, handle in list(_handles.items()):
-            del _handles[directory]
-            if handle.pid == os.getpid():  # a forked child must not leave in its parent's name
-                with _reasons(directory):
-                    handle.release()
+def release_embedded(data_dir: Path | None = None) -> None:
+    """Leave the server of one data directory, or all that this process uses; the last to leave stops it.
+
+    Also done for all when the process exits.
+
+    Raises:
+        DatabaseUnavailable: a server does not stop.
+    """
+    with _lock, ExitStack() as every_one:
+        for directory in list(_handles) if data_dir is None else [data_dir.resolve()]:
+            handle = _handles.pop(directory, None)
+            if handle is not None and handle.pid == os.getpid():  # a forked child must not leave in its parent's name
+                every_one.enter_context(_reasons(directory))
+                every_one.callback(handle.release)
 
 
 atexit.register(release_embedded)
