@@ -152,7 +152,7 @@ def steps(durations: Sequence[tuple[str, float]]) -> go.Figure:
     )
 
 
-_TIME: dict[str, Any] = {"showgrid": False, "title": None}
+_TIME: dict[str, Any] = {"showgrid": False, "title": None, "nticks": 6, "tickangle": 0}
 _LEGEND_ABOVE: dict[str, Any] = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": None}
 
 

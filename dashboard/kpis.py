@@ -13,6 +13,7 @@ from tracing_core.model import QualityFlag
 from tracing_core.query.overview import FlagPoint, LatencyPoint, Totals
 
 _UNCHANGED = 0.005
+_MANYFOLD = 9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,7 +119,9 @@ def _before(view: View) -> str:
 def _delta(change: float | None) -> str | int | None:
     if change is None:
         return None
-    return 0 if abs(change) < _UNCHANGED else f"{change * 100:+.0f} %"
+    if abs(change) < _UNCHANGED:
+        return 0
+    return f"{change * 100:+.0f} %" if change < _MANYFOLD else f"×{change + 1:,.0f}"
 
 
 def _part(part: int, whole: int) -> float | None:

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import data, filters, navigation, results, states, theme, words
+from dashboard import data, filters, layout, navigation, results, states, theme, words
 from dashboard.decision_cards import timeline
 from dashboard.evidence import documents
 from dashboard.rating import own, rate_in_place
@@ -26,12 +26,14 @@ def head(trace: TraceDetail) -> None:
     """The sentence about the trace, the way to its neighbours, and its link."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _neighbours(trace.trace_id)
-        st.markdown(sentence(trace))
+        st.caption(
+            f"{trace.trace_id} · {words.label(trace.project)} · {words.exact(trace.started_at)}", width="content"
+        )
         st.space("stretch")
         with st.popover("Share", icon=":material/link:"):
             st.caption("This address leads here, and to the chosen span")
             st.code(_address(trace.trace_id), language=None)
-    st.caption(f"{trace.trace_id} · {words.label(trace.project)} · {words.exact(trace.started_at)}")
+    st.markdown(sentence(trace))
     if trace.error:
         st.error(words.label(trace.error, 500), icon=":material/error:")
 
@@ -49,8 +51,8 @@ def sentence(trace: TraceDetail) -> str:
         f":{theme.STATUS_BADGES[status]}-badge[{words.status(status)}]",
         f":{theme.FLAG_BADGES[flag]}-badge[{words.flag(flag)}]",
         f"**{words.duration(trace.duration_ms)}**",
-        f"{words.count(tokens)} tokens",
-        words.money(trace.cost_usd).replace("$", r"\$") + unpriced,
+        "tokens –" if tokens is None else f"{words.count(tokens)} tokens",
+        "cost –" + unpriced if trace.cost_usd is None else words.money(trace.cost_usd).replace("$", r"\$") + unpriced,
         f"confidence {words.confidence(trace.confidence)}",
         words.stars(trace.rating) if trace.rating else "not rated",
     ]
@@ -59,7 +61,7 @@ def sentence(trace: TraceDetail) -> str:
 
 def question_and_answer(trace: TraceDetail) -> None:
     """What was asked and answered, as text, with the rating beneath."""
-    left, right = st.columns([2, 3])
+    left, right = layout.narrow_then_wide()
     with left:
         st.caption("Question")
         st.text(trace.query or words.ABSENT)
@@ -75,7 +77,7 @@ def tree_and_span(trace_id: str, spans: tuple[SpanRow, ...], decisions: tuple[De
     """The tree with its waterfall, and beside it the span that is chosen in it."""
     with states.boundary():
         first = st.session_state.setdefault(f"trace.first.{trace_id}", st.query_params.get("span"))
-        left, right = st.columns([3, 2])
+        left, right = layout.wide_then_narrow()
         with left:
             tree = tree_of(spans, notes(spans))
             height = height_of(len(tree.rows))
@@ -147,7 +149,7 @@ def _address(trace_id: str) -> str:
 def _about(trace: TraceDetail) -> None:
     pairs = {"Library": trace.library, "Intent": trace.intent, "Model": trace.model, "User": trace.user_id}
     said = [f"{name.lower()} {words.label(value)}" for name, value in pairs.items() if value]
-    said += [f"{words.count(trace.citations_count)} citations"] if trace.citations_count is not None else []
+    said += [f"citations {words.count(trace.citations_count)}"] if trace.citations_count is not None else []
     st.caption(" · ".join(said))
 
 

@@ -1,15 +1,13 @@
 """What people think of the answers."""
 
-import streamlit as st
-
-from dashboard import data, feedback_page, filters
+from dashboard import data, feedback_page, filters, layout
 
 view = filters.current("feedback", filters.EVERYTHING)
 filters.bar(view, facets=True)
 chosen = view.trace_filter(filters.present())
 
 feedback_page.numbers(data.totals(chosen))
-left, right = st.columns([2, 3])
+left, right = layout.narrow_then_wide()
 with left:
     feedback_page.distribution(chosen)
 with right:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import data, filters, kpis, panels, states
+from dashboard import data, filters, kpis, layout, panels, states
 
 view = filters.current("overview", filters.EVERYTHING)
 filters.bar(view, facets=True)
@@ -15,13 +15,13 @@ if totals.count:
     latency, flags = data.latency_over_time(chosen), data.flags_over_time(chosen)
     kpis.row(kpis.numbers(totals, data.totals(before) if before else None, latency, flags), view)
 
-    left, right = st.columns([3, 2])
+    left, right = layout.wide_then_narrow()
     with left:
         panels.latency(latency)
     with right:
         panels.flags(flags)
 
-    left, right = st.columns([3, 2])
+    left, right = layout.wide_then_narrow()
     with left:
         panels.stages(data.breakdown(chosen))
     with right:
