@@ -41,16 +41,14 @@ class TraceFiles:
             OSError: the disk is full or the directory cannot be written.
         """
         path = self.path(trace.project, trace.trace_id)
-        self._make(path.parent)
         content = dump(to_document(trace), indent=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        self._make(path.parent)
         try:
-            unfinished.write_bytes(content)
-            unfinished.replace(path)
-        except OSError:
+            _put(path, content)
+        except FileNotFoundError:  # somebody cleaned up since the directory was made
             self._made.discard(path.parent)
-            unfinished.unlink(missing_ok=True)
-            raise
+            self._make(path.parent)
+            _put(path, content)
         return path
 
     def holds_another(self, trace: TraceData) -> bool:
@@ -65,3 +63,13 @@ class TraceFiles:
         if directory not in self._made:
             directory.mkdir(parents=True, exist_ok=True)
             self._made.add(directory)
+
+
+def _put(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
