@@ -126,9 +126,11 @@ class EmbeddedServer:
         raise DatabaseUnavailable(self._advice(said))
 
     def _advice(self, said: str) -> str:
-        reasons = [line for line in said.splitlines() if "FATAL" in line or "PANIC" in line or "error:" in line]
+        sign = next((sign for sign in _HINTS if sign in said), None)
+        signs = ("FATAL", "PANIC", "error:") if sign is None else (sign,)
+        reasons = [line for line in said.splitlines() if any(each in line for each in signs)]
         reason = (reasons or said.strip().splitlines() or ["no reason given"])[-1].strip()
-        hint = next((hint for sign, hint in _HINTS.items() if sign in said), _DAMAGED)
+        hint = _DAMAGED if sign is None else _HINTS[sign]
         return (
             f"the embedded PostgreSQL in {self.directory} failed: {reason}; {hint}; or set DATABASE_URL to a "
             f"PostgreSQL server. Its log is {self._log}"
