@@ -115,7 +115,7 @@ def _describe(generated: Generated, span: AnySpan) -> None:
         alternatives_considered=[f"{name}: {why_not}" for name, why_not in choice.others.items()],
         inputs={"sources": len(prompt.sources), "answer_tokens_at_most": prompt.max_tokens},
     )
-    span.record_prompts({"system_prompt": prompt.system_prompt, "user_message": prompt.user_message})
+    span.record_prompts(prompt.as_recorded())
 
 
 def _count(generated: Generated) -> None:

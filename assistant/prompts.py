@@ -17,17 +17,22 @@ SYSTEM = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
-    """How much a model can take in: documents, characters of each, and characters of the question; tokens of its answer."""
+    """How much a model can take in: documents, characters of each, and characters of the question; tokens of its answer.
+
+    Args:
+        opening: whether the first words of the answer are given to it, which keeps a small model to the document.
+    """
 
     documents: int = 10
     document_chars: int = 900
     question_chars: int = 20_000
     answer_tokens: int = 500
+    opening: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prompt:
-    """A question ready to be answered; `sources` are the documents that are in it."""
+    """A question ready to be answered; `sources` are the documents that are in it, `opening` how the answer begins."""
 
     question: str
     sources: tuple[Source, ...]
@@ -35,6 +40,12 @@ class Prompt:
     user_message: str
     temperature: float
     max_tokens: int
+    opening: str = ""
+
+    def as_recorded(self) -> dict[str, str]:
+        """The texts, for the trace."""
+        texts = {"system_prompt": self.system_prompt, "user_message": self.user_message}
+        return texts | ({"answer_opening": self.opening} if self.opening else {})
 
 
 def make_prompt(question: str, sources: Sequence[Source], temperature: float, budget: Budget) -> Prompt:
@@ -49,4 +60,5 @@ def make_prompt(question: str, sources: Sequence[Source], temperature: float, bu
         user_message=f"Documents:\n\n{documents or 'Nothing was found.'}\n\nQuestion: {asked}",
         temperature=temperature,
         max_tokens=budget.answer_tokens,
+        opening=f"According to [1], `{sent[0].title}`" if budget.opening and sent else "",
     )

@@ -81,7 +81,7 @@ class ChatClient:
                 response = self._client.send(request, stream=True)
                 try:
                     _check(response)
-                    yield from _read(response)
+                    yield from _read(response, prompt.opening)
                 finally:
                     response.close()
         except ModelUnavailable:
@@ -89,12 +89,14 @@ class ChatClient:
                 raise
 
     def _body(self, prompt: Prompt) -> dict[str, Any]:
+        messages = (
+            ("system", prompt.system_prompt),
+            ("user", prompt.user_message),
+            ("assistant", prompt.opening),
+        )
         return {
             "model": self.model,
-            "messages": [
-                {"role": "system", "content": prompt.system_prompt},
-                {"role": "user", "content": prompt.user_message},
-            ],
+            "messages": [{"role": role, "content": text} for role, text in messages if text],
             "temperature": prompt.temperature,
             "max_tokens": prompt.max_tokens,
             "stream": True,
@@ -156,8 +158,8 @@ def _message(body: str) -> str:
     return " ".join(str(body).split())[:_EXCERPT] or "no reason given"
 
 
-def _read(response: httpx.Response) -> Iterator[Piece | Usage]:
-    """The events of a stream, with usage and reason for the end put together."""
+def _read(response: httpx.Response, opening: str) -> Iterator[Piece | Usage]:
+    """The events of a stream, with usage and reason for the end put together; `opening` comes with the first piece."""
     usage: dict[str, Any] = {}
     reason: str | None = None
     for event in _events(response):
@@ -167,7 +169,8 @@ def _read(response: httpx.Response) -> Iterator[Piece | Usage]:
         for choice in event.get("choices") or ():
             reason = choice.get("finish_reason") or reason
             if text := (choice.get("delta") or {}).get("content"):
-                yield Piece(text=text)
+                yield Piece(text=opening + text)
+                opening = ""
     if reason is None:
         raise ModelUnavailable("The language model broke off in the middle of its answer.")
     yield Usage(

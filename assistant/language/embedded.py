@@ -13,10 +13,16 @@ from assistant.language.client import ChatClient
 from assistant.prompts import Budget
 
 NAME = "SmolLM2-135M-Instruct"
-BUDGET = Budget(documents=3, document_chars=450, question_chars=600, answer_tokens=200)
+BUDGET = Budget(documents=3, document_chars=450, question_chars=600, answer_tokens=160, opening=True)
 _CONTEXT_TOKENS = 4096
 _AT_ONCE = 2
-_OPTIONS = {"cache_prompt": True, "dry_multiplier": 0.8, "dry_allowed_length": 8, "dry_penalty_last_n": 96}
+_OPTIONS = {
+    "cache_prompt": True,
+    "dry_multiplier": 0.8,
+    "dry_allowed_length": 6,
+    "dry_penalty_last_n": 128,
+    "stop": ["\nQuestion:", "\nDocuments:", "\n[2]", "\n[3]", "\n[4]"],
+}
 """So small a model runs in circles; `dry` makes a stretch that was just said less likely the longer it gets."""
 
 
