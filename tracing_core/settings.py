@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSetting
 
 from tracing_core.errors import InvalidInput, SettingsError
 from tracing_core.ids import check_project
@@ -107,7 +108,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", alias="TRACEWHY_HOST", description="Address that the service listens on")
     service_port: int = Field(8000, alias="TRACEWHY_SERVICE_PORT", description="Port of the service")
     otlp_port: int = Field(
-        4318, alias="TRACEWHY_OTLP_PORT", description="Port kept for the OTLP receiver, which this version does not have yet"
+        4318,
+        alias="TRACEWHY_OTLP_PORT",
+        description="Port kept for the OTLP receiver, which this version does not have yet",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", alias="TRACEWHY_LOG_LEVEL", description="Least severe log lines that are printed"
@@ -141,6 +144,9 @@ def read_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise SettingsError("bad setting: " + "; ".join(problems)) from error
+    except UnreadableSetting as error:
+        names = [environment_name(field) for field in Settings.model_fields if f'"{field}"' in str(error)]
+        raise SettingsError(f"bad setting: {', '.join(names)}: is not JSON ({error.__cause__})") from error
 
 
 @cache
