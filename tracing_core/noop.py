@@ -8,6 +8,15 @@ from typing import Any
 from tracing_core.model import TraceStatus
 from tracing_core.recording import NO_SPAN, NoOpSpan, Span, current
 
+_FACTS = frozenset(
+    {
+        "answer", "citations_count", "confidence", "domain", "duration_seconds", "error", "intent", "library", "name",
+        "parent_span_id", "parent_trace_id", "project_id", "project_name", "query", "receipt", "report_type",
+        "research_type", "session_id", "source", "started_at", "user_id",
+    }
+)  # fmt: skip
+_COLLECTIONS = {"child_traces": list, "iterations": list, "outputs": dict, "spans": list, "stages": dict}
+
 
 class _NoOpTrace:
     """Stands in for a `Trace` when tracing is off (seed B). It is true in `if trace:` like the real one."""
@@ -15,8 +24,10 @@ class _NoOpTrace:
     enabled = False
     trace_id = "noop"
     status = TraceStatus.IN_PROGRESS
-    duration_seconds = None
     root = NO_SPAN
+    tags = ()
+    iteration_count = 1
+    quality_gate_failures = 0
 
     def span(self, name: str, kind: str = "", **attributes: Any) -> NoOpSpan:
         return NO_SPAN
@@ -34,6 +45,14 @@ class _NoOpTrace:
 
     def __setattr__(self, name: str, value: Any) -> None:
         return None
+
+    def __getattr__(self, name: str) -> Any:
+        """The facts of a trace can be read here, too: none is known."""
+        if name in _FACTS:
+            return None
+        if name in _COLLECTIONS:
+            return _COLLECTIONS[name]()
+        raise AttributeError(f"a trace has no {name}")
 
 
 NO_TRACE = _NoOpTrace()

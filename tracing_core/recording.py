@@ -189,6 +189,9 @@ class NoOpSpan:
     name = ""
     kind = "UNKNOWN"
     error: str | None = None
+    evidence: Mapping[str, Any] | None = None
+    prompts: Mapping[str, str] | None = None
+    outputs: Mapping[str, Any] | None = None
 
     @property
     def details(self) -> dict[str, Any]:
