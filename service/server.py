@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import logging
+import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable
 
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 5
 _BACKLOG = 512
+_STDIN = 0
 
 
 class Server(uvicorn.Server):
@@ -86,7 +87,7 @@ def when_stdin_ends(call: Callable[[], None]) -> None:
     """Call `call` when whoever started this process and holds the other end of its standard input is gone."""
 
     def watch() -> None:
-        while sys.stdin.buffer.read(4096):
+        while os.read(_STDIN, 4096):  # not through sys.stdin, whose lock the interpreter wants when it exits
             pass
         logger.info("standard input has ended; so does the service")
         call()

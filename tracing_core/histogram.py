@@ -26,14 +26,17 @@ def bin_value(number: int) -> float:
 
 
 def quantile(histogram: Mapping[int, int], q: float) -> float | None:
-    """The duration in milliseconds below which the share `q` (0 to 1) of all lies; None for an empty histogram."""
+    """The duration in milliseconds that the share `q` (0 to 1) of all does not exceed; None for an empty histogram.
+
+    The nearest rank, as PostgreSQL's `percentile_disc` has it: of two durations the longer is the 95th percentile.
+    """
     total = sum(histogram.values())
     if total == 0:
         return None
-    rank = q * (total - 1)
+    rank = max(math.ceil(q * total), 1)
     seen = 0
     for number in sorted(histogram):
         seen += histogram[number]
-        if seen > rank:
+        if seen >= rank:
             return bin_value(number)
     return bin_value(max(histogram))

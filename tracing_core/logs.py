@@ -25,3 +25,5 @@ def log_to_stderr(level: str = "INFO") -> None:
     handler.setFormatter(logging.Formatter(FORMAT))
     handler.addFilter(TraceIdFilter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    for talkative in ("alembic", "httpx"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)

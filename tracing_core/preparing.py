@@ -62,11 +62,11 @@ class Preparation:
         return replace(data, trace_id=own_id, parent_trace_id=data.trace_id)
 
     def _filed(self, data: TraceData, projection: Projection) -> Prepared:
-        outcome: dict[str, Any]
+        outcome: dict[str, Any] = {"trace_id": data.trace_id, "file_path": None}
         try:
-            outcome = {"file_path": str(self.files.write(data))}
+            outcome["file_path"] = str(self.files.write(data))
         except (OSError, InvalidInput) as error:
             logger.error("the file of trace %s could not be written: %s", data.trace_id, error)
-            outcome = {"file_path": None, "file_error": str(error)}
+            outcome["file_error"] = str(error)
         projection.trace["trace_file_path"] = outcome["file_path"]
         return Prepared(data=data, projection=projection, file_outcome=outcome)

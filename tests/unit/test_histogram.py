@@ -31,8 +31,8 @@ def test_a_bin_stands_for_what_falls_into_it(milliseconds: float) -> None:
 @example([1.0, 2.0, 3.0], 0.5)
 @example([1.0, 2.0], 1.0)
 def test_a_quantile_is_within_one_percent(values: list[float], q: float) -> None:
-    """Of the value at the rank `q * (n - 1)`, rounded down."""
-    exact = sorted(values)[math.floor(q * (len(values) - 1))]
+    """Of the value at the nearest rank, `q * n` rounded up, as `percentile_disc` has it."""
+    exact = sorted(values)[max(math.ceil(q * len(values)), 1) - 1]
     estimate = quantile(histogram_of(values), q)
     assert estimate is not None
     assert abs(estimate - exact) <= exact * (RELATIVE_ERROR + 1e-9)

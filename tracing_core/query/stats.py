@@ -21,7 +21,7 @@ SAMPLE = 10_000
 class PipelineStats:
     """Traces and their latency, in milliseconds; None where nothing was timed.
 
-    `queries_per_library` has the most asked first; traces about no library are left out.
+    `queries_per_library` has the most asked first; None counts the traces about no library, as seed C's `null` does.
     """
 
     total_queries: int
@@ -29,7 +29,7 @@ class PipelineStats:
     avg_retrieval_ms: float | None
     avg_generation_ms: float | None
     p95_latency_ms: float | None
-    queries_per_library: dict[str, int]
+    queries_per_library: dict[str | None, int]
 
 
 def pipeline_stats(db: Database, chosen: TraceFilter) -> PipelineStats:
@@ -53,5 +53,5 @@ def pipeline_stats(db: Database, chosen: TraceFilter) -> PipelineStats:
         avg_retrieval_ms=retrieval,
         avg_generation_ms=generation,
         p95_latency_ms=metrics.percentiles(whole.histogram).p95_ms,
-        queries_per_library={name: found.count for name, found in most_first if name},
+        queries_per_library={name or None: found.count for name, found in most_first if found.count},
     )
