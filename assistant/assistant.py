@@ -136,9 +136,12 @@ class Assistant:
     ) -> Iterator[Event]:
         settings, trace = self._settings, recorder.trace
         guess, citations = generating.weigh(generated, found, index, self._embedder, settings.low_confidence)
+        ending = "\n```" if generated.text.count("```") % 2 else ""
         if guess.what in CAVEATS and len(generated.text) >= settings.empty_answer_chars:
-            generated.pieces.append(f"\n\n*{CAVEATS[guess.what]}*")
-            yield Token(text=generated.pieces[-1])
+            ending += f"\n\n*{CAVEATS[guess.what]}*"
+        if ending:
+            generated.pieces.append(ending)
+            yield Token(text=ending)
         sure = round(guess.odds[STAND], 3)
         trace.answer, trace.confidence, trace.citations_count = generated.text, sure, len(citations)
         done = Done(

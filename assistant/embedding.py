@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,17 @@ MODEL_NAME = "wordllama-l2-supercat-256"
 DIMENSIONS = 256
 
 
+def _import_quietly() -> Any:
+    """Import wordllama, which sets up logging for the whole process when nobody else has; undo that."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    import wordllama
+
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    return wordllama
+
+
 class Embedder:
     """Turns texts into vectors of length 1, so that their dot product is the cosine. Safe to use from many threads."""
 
@@ -27,8 +39,7 @@ class Embedder:
         """Load the vectors now, half a second, instead of at the first text."""
         with self._lock:
             if self._model is None:
-                import wordllama
-
+                wordllama = _import_quietly()
                 folder = Path(wordllama.__file__).parent
                 self._model = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
 

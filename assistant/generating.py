@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from assistant.citations import find_citations, grounding
 from assistant.classification import Guess
@@ -85,9 +85,10 @@ def _tokens(generated: Generated, recorder: Recorder, stop: StopSignal) -> Itera
                     generated.first_token_ms, first = recorder.since(start), recorder.now()
                     generated.span.event("first_token", time_to_first_token_ms=generated.first_token_ms)
                 generated.pieces.append(piece.text)
+                generated.usage = piece.so_far or generated.usage
                 yield Token(text=piece.text)
                 if in_circles(generated.text[-CIRCLE_CHARS:]):
-                    generated.usage = Usage(finish_reason="ran in circles")
+                    generated.usage = replace(generated.usage, finish_reason="ran in circles")
                     break
     finally:
         recorder.trace.answer = generated.text

@@ -169,7 +169,7 @@ def _read(response: httpx.Response, opening: str) -> Iterator[Piece | Usage]:
         for choice in event.get("choices") or ():
             reason = choice.get("finish_reason") or reason
             if text := (choice.get("delta") or {}).get("content"):
-                yield Piece(text=opening + text)
+                yield Piece(text=opening + text, so_far=_so_far(event.get("timings")))
                 opening = ""
     if reason is None:
         raise ModelUnavailable("The language model broke off in the middle of its answer.")
@@ -179,6 +179,17 @@ def _read(response: httpx.Response, opening: str) -> Iterator[Piece | Usage]:
         total_tokens=usage.get("total_tokens"),
         cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens"),
         finish_reason=reason,
+    )
+
+
+def _so_far(timings: Mapping[str, Any] | None) -> Usage | None:
+    """What llama.cpp counts while it answers, for the case that the end of the answer is never read."""
+    if not timings:
+        return None
+    cached = int(timings.get("cache_n", 0))
+    prompt, completion = int(timings.get("prompt_n", 0)) + cached, int(timings.get("predicted_n", 0))
+    return Usage(
+        prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion, cached_tokens=cached
     )
 
 

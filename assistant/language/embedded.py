@@ -18,6 +18,7 @@ _CONTEXT_TOKENS = 4096
 _AT_ONCE = 2
 _OPTIONS = {
     "cache_prompt": True,
+    "timings_per_token": True,
     "dry_multiplier": 0.8,
     "dry_allowed_length": 6,
     "dry_penalty_last_n": 128,

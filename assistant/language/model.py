@@ -11,13 +11,6 @@ from assistant.stop import StopSignal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
-    """The next words of the answer."""
-
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Usage:
     """What the model counted, in tokens; None where it did not say. `cached_tokens` are part of `prompt_tokens`."""
 
@@ -26,6 +19,14 @@ class Usage:
     total_tokens: int | None = None
     cached_tokens: int | None = None
     finish_reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """The next words of the answer, and what they took up to here where the model says so each time."""
+
+    text: str
+    so_far: Usage | None = None
 
 
 class LanguageModel(Protocol):
