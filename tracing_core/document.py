@@ -6,8 +6,9 @@ instead of saying everything twice. `document_reader.py` reads it back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from tracing_core.model import (
@@ -81,12 +82,16 @@ def to_document(trace: TraceData) -> Document:
 
 def _stage_names(spans: Iterable[SpanData], root_id: str | None) -> dict[str, str]:
     """The name under which each child of the root is listed: its own, numbered from the second on."""
+    children = [span for span in spans if span.parent_id == root_id and span.parent_id is not None]
     names: dict[str, str] = {}
-    used: dict[str, int] = {}
-    for span in spans:
-        if span.parent_id == root_id and span.parent_id is not None:
-            used[span.name] = used.get(span.name, 0) + 1
-            names[span.span_id] = span.name if used[span.name] == 1 else f"{span.name} ({used[span.name]})"
+    taken = {span.name for span in children}
+    numbers: dict[str, Iterator[int]] = {}
+    for span in children:
+        if span.name not in numbers:
+            numbers[span.name] = count(2)
+            names[span.span_id] = span.name
+        else:
+            names[span.span_id] = next(n for i in numbers[span.name] if (n := f"{span.name} ({i})") not in taken)
     return names
 
 

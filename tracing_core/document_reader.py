@@ -10,6 +10,14 @@ from tracing_core.document import RUN_TEXTS, Document
 from tracing_core.errors import InvalidInput
 from tracing_core.model import Decision, SpanData, SpanEvent, SpanKind, SpanStatus, TraceData, TraceStatus
 
+_STAGE_PARTS = frozenset(
+    {
+        "started_at", "completed_at", "duration_seconds", "decisions", "outputs", "evidence", "prompts", "error",
+        "token_usage",
+    }
+)  # fmt: skip
+"""What a stage says in places of their own; whatever else it says becomes attributes."""
+
 
 def from_document(document: Mapping[str, Any]) -> TraceData:
     """The trace that a document holds. Fields that an older version did not have get their defaults.
@@ -19,7 +27,7 @@ def from_document(document: Mapping[str, Any]) -> TraceData:
     """
     try:
         return _trace(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InvalidInput("document", f"is not a trace document ({type(error).__name__}: {error})") from error
 
 
@@ -37,7 +45,7 @@ def _trace(document: Mapping[str, Any]) -> TraceData:
     texts = {name: run.get(name) for name in RUN_TEXTS if run.get(name) is not None}
     return TraceData(
         **texts,
-        trace_id=document["trace_id"],
+        trace_id=_text(document["trace_id"]),
         project=document.get("project_name") or "default",
         project_id=document.get("project_id"),
         status=TraceStatus(str(run.get("status"))),
@@ -121,13 +129,19 @@ def _spans_of_stages(stages: Mapping[str, Any], started_at: datetime, duration_n
             started_at=_moment(stage["started_at"]) if stage.get("started_at") else started_at,
             duration_ns=_nanoseconds(stage.get("duration_seconds")),
             status=SpanStatus.ERROR if stage.get("error") else SpanStatus.UNSET,
-            attributes={key: stage[key] for key in ("model", "cost_usd") if key in stage}
+            attributes={key: value for key, value in stage.items() if key not in _STAGE_PARTS}
             | dict(stage.get("token_usage") or {}),
             **_read_content(stage),
         )
         for position, (name, stage) in enumerate(stages.items(), start=1)
     )
     return (root, *children)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
 def _moment(value: str | datetime) -> datetime:
