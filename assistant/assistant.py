@@ -22,7 +22,7 @@ from assistant.search.index import SearchIndex
 from assistant.stop import StopSignal
 from tracing_core.context import AnyTrace, TraceContext
 from tracing_core.errors import InvalidInput, TracewhyError
-from tracing_core.model import SpanKind
+from tracing_core.model import SpanKind, TraceStatus
 from tracing_core.runtime import runtime
 from tracing_core.settings import Settings
 
@@ -100,7 +100,8 @@ class Assistant:
         try:
             yield from self._steps(question, stop, trace)
         except GeneratorExit:
-            _mark_stopped(trace)
+            if trace.status is TraceStatus.IN_PROGRESS:  # after the last event there is nothing to stop any more
+                _mark_stopped(trace)
             raise
         except TracewhyError as error:
             trace.mark_failed(str(error))

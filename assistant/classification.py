@@ -107,9 +107,9 @@ class Guess:
         return self.odds[self.what]
 
     def alternatives(self) -> list[str]:
-        """The others as `name (0.40)`, likeliest first; those below one in a hundred are left out."""
-        others = sorted(self.odds.items(), key=lambda pair: -pair[1])
-        return [f"{name} ({chance:.2f})" for name, chance in others if name != self.what and chance >= 0.01]
+        """The others as `name (0.40)`, likeliest first; after the first, those below one in a hundred are left out."""
+        others = sorted((pair for pair in self.odds.items() if pair[0] != self.what), key=lambda pair: -pair[1])
+        return [f"{name} ({chance:.2f})" for rank, (name, chance) in enumerate(others) if chance >= 0.01 or rank == 0]
 
 
 def guess_intent(question: str, vector: Vectors, embedder: Embedder) -> Guess:

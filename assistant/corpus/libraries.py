@@ -94,7 +94,7 @@ _STANDARD_SKIP = frozenset(
         "dbm",
         "venv",
         "wsgiref",
-        "config-3.11-x86_64-linux-gnu",
+        "dist-packages",
         "msilib",
         "__phello__",
         "xml",

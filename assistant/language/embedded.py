@@ -52,8 +52,9 @@ class EmbeddedModel:
             raise ModelUnavailable("The embedded language model is not installed.")
         key = secrets.token_urlsafe(24)
         self._server: Any = _serve(weights, key)
+        self.base_url = f"{self._server.listening_address}/v1"
         self.client = ChatClient(
-            base_url=f"{self._server.listening_address}/v1",
+            base_url=self.base_url,
             model=NAME,
             provider="embedded",
             budget=BUDGET,
