@@ -228,34 +228,32 @@ def test_two_names_that_become_one_are_counted_together(database: Database) -> N
     assert rollup(database, "day", "library", "l\ufffd")["count"] == 2
 
 
-@pytest.mark.parametrize(
-    "attributes",
-    [{"model": "m", "prompt_tokens": 10**12}, {"model": "m", "prompt_tokens": 2**31 - 1, "completion_tokens": 2**31}],
-)
-def test_absurd_token_counts_do_not_cost_the_trace(database: Database, attributes: dict[str, Any]) -> None:
-    """A count that no call can have is as good as none."""
-    root = make_span(name="request", kind=SpanKind.ROOT)
-    calls = [make_span(parent_id=root.span_id, kind=SpanKind.LLM, attributes=attributes) for _ in range(3)]
-    write(database, make_trace(spans=(root, *calls)))
-    assert len(rows(database, trace_spans)) == 4
+def test_absurd_token_counts_do_not_cost_the_trace(database: Database) -> None:
+    """A count that no call can have is as good as none, and a sum that no column can hold is cut."""
+    for tokens in (10**12, 2**31 - 1, 2**31):
+        root = make_span(name="request", kind=SpanKind.ROOT)
+        attributes = {"model": "m", "prompt_tokens": tokens}
+        calls = [make_span(parent_id=root.span_id, kind=SpanKind.LLM, attributes=attributes) for _ in range(3)]
+        write(database, make_trace(spans=(root, *calls)))
+    assert [row["input_tokens"] for row in rows(database, traces)] == [None, 2**31 - 1, None]
 
 
 def test_many_decisions_and_much_evidence_do_not_cost_the_trace(database: Database) -> None:
     """Counts beyond what a column holds are cut."""
     root = make_span(name="request", kind=SpanKind.ROOT, evidence={"collected_count": 10**12})
-    many = make_span(parent_id=root.span_id, decisions=(make_decision(),) * 40_000)
+    many = make_span(parent_id=root.span_id, decisions=(make_decision(),) * 33_000)
     write(database, make_trace(spans=(root, many)))
-    assert len(rows(database, decisions)) == 40_000
+    assert len(rows(database, decisions)) == 33_000
 
 
-@pytest.mark.parametrize("year", [1, 1899, 1969, 2100, 9998])
-def test_a_trace_of_an_absurd_year_is_stored(database: Database, year: int) -> None:
+def test_a_trace_of_an_absurd_year_is_stored(database: Database) -> None:
     """Its spans go to the default partition; no partition is made for such a day."""
-    moment = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
-    write(database, make_trace(started_at=moment, completed_at=moment))
+    moments = [datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC) for year in (1, 1899, 1969, 2100, 9998)]
+    write(database, *(make_trace(started_at=moment, completed_at=moment) for moment in moments))
     with database.read() as connection:
         homes = set(connection.execute(text("SELECT CAST(tableoid::regclass AS text) FROM trace_spans")).scalars())
     assert homes == {"trace_spans_default"}
+    assert [row["started_at"] for row in rows(database, traces)] == moments
 
 
 def test_a_poisoned_batch_is_refused_whole(database: Database) -> None:

@@ -43,7 +43,7 @@ def exact(rollups: dict[Key, Rollup]) -> dict[Key, dict[str, object]]:
     return {key: row | {"duration_ms_sum": round(row["duration_ms_sum"], 3)} for key, row in columns.items()}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(batches, batches)
 def test_rolling_up_two_batches_is_merging_their_rollups(left: list[TraceData], right: list[TraceData]) -> None:
     """In whatever pieces traces arrive, the sums are the same."""
@@ -56,7 +56,7 @@ def test_rolling_up_two_batches_is_merging_their_rollups(left: list[TraceData], 
         assert {**row, "duration_ms_sum": 0} == {**other, "duration_ms_sum": 0}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(batches)
 def test_every_granularity_counts_every_trace_once(batch: list[TraceData]) -> None:
     """Under all traces, under one library and under one model."""
