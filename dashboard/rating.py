@@ -58,3 +58,4 @@ def try_saving(save: Save, rating: int, comment: str | None) -> None:
         st.error("Not saved: this trace is not stored yet, or not any more.")
     else:
         st.toast("Rating saved", icon=":material/check:")
+        st.rerun()  # what stands above the stars, such as the flag, follows from them

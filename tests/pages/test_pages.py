@@ -126,7 +126,7 @@ def test_a_trace_can_be_rated_and_its_flag_follows(
     app = open_page("trace", id=trace_id)
     app.feedback(key=f"trace.rating.{trace_id}.stars").set_value(0).run()
     assert not app.exception
-    assert "User negative" in texts(app.run())
+    assert "User negative" in texts(app)
     assert [each.trace_id for each in data.recent_feedback(TraceFilter(), 5)] == [trace_id]
 
 
