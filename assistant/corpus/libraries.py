@@ -78,6 +78,7 @@ _PACKAGES: dict[str, dict[str, Any]] = {
 
 _STANDARD_SKIP = frozenset(
     [
+        "dist-packages",
         "site-packages",
         "idlelib",
         "lib2to3",
@@ -94,7 +95,6 @@ _STANDARD_SKIP = frozenset(
         "dbm",
         "venv",
         "wsgiref",
-        "dist-packages",
         "msilib",
         "__phello__",
         "xml",

@@ -163,8 +163,10 @@ def test_a_prompt_stays_within_the_budget() -> None:
         ("The answer is:\n\n" * 6, True),
         ("a sentence about merging frames. " * 2, False),
         ("----" * 40, False),
+        ("It takes a single argument, which is a frame. It gets a single argument, which is a frame.", True),
+        ("It takes a single argument, which is a frame. The result is another frame, with more columns.", False),
     ],
 )
 def test_circles_are_noticed(text: str, circles: bool) -> None:
-    """The same stretch again and again is a circle; saying something twice, or a ruler, is not."""
+    """The same stretch, or nearly the same sentence, again is a circle; a ruler or another sentence is not."""
     assert in_circles(text) is circles
