@@ -117,7 +117,8 @@ def _rerank(
     span: AnySpan,
 ) -> None:
     first, unseen = candidates[:RERANKED], candidates[RERANKED:]
-    asked = AskedFor(vector=found.vector, terms=found.terms, libraries=found.odds)
+    telling = [term for term in found.terms if term not in words(" ".join(found.libraries))]
+    asked = AskedFor(vector=found.vector, terms=telling or found.terms, libraries=found.odds)
     found.ranked = rerank(asked, first, index, embedder, question.limit)
     best = [one for one in found.ranked if one.reason is None]
     found.sources = tuple(_source(number, one) for number, one in enumerate(best, start=1))

@@ -31,6 +31,7 @@ class Habits:
         tokens_per_second: its median.
         failing: the share of questions at which it falls silent.
         share: how often it is chosen.
+        adrift: the share of questions that it answers from memory, past the sources.
         cached: the share of prompts of which it has half in its cache.
     """
 
@@ -38,15 +39,23 @@ class Habits:
     tokens_per_second: float
     failing: float
     share: float
+    adrift: float
     cached: float = 0.0
 
 
 HABITS: Mapping[str, Habits] = {
-    "gpt-4o-mini": Habits(first_token=0.45, tokens_per_second=85, failing=0.006, share=0.62, cached=0.3),
-    "claude-3-5-haiku-latest": Habits(first_token=0.7, tokens_per_second=65, failing=0.01, share=0.24),
-    "house-model-7b": Habits(first_token=1.6, tokens_per_second=28, failing=0.04, share=0.14),
+    "gpt-4o-mini": Habits(first_token=0.45, tokens_per_second=85, failing=0.006, share=0.62, adrift=0.05, cached=0.3),
+    "claude-3-5-haiku-latest": Habits(first_token=0.7, tokens_per_second=65, failing=0.01, share=0.24, adrift=0.03),
+    "house-model-7b": Habits(first_token=1.6, tokens_per_second=28, failing=0.04, share=0.14, adrift=0.3),
 }
 """Two whose prices are known, and one that nobody has priced."""
+
+_FROM_MEMORY = (
+    "I am not sure, but this usually depends on the version that is installed and on how the project is set up.",
+    "There are several ways to go about it; the simplest is often to look at what comparable programs do.",
+    "In general this is a matter of configuration, so trying it in a small example first is a good idea.",
+    "I don't know.",
+)
 
 _LONG_PROMPTS_SLOW_DOWN = 6000
 """Characters from which a prompt doubles the time to the first token."""
@@ -75,13 +84,18 @@ class PretendedModel:
         slower = 2.0 if sent > _LONG_PROMPTS_SLOW_DOWN else 1.0
         self._clock.jump(habits.first_token * slower * source.lognormvariate(0, 0.35))
         seconds_per_word = 1.3 / (habits.tokens_per_second * source.lognormvariate(0, 0.15))
-        answer = _without_opening(self._quotes.answer(prompt))
+        answer = self._answer(prompt)
         for word in _WORD_AND_SPACE.findall(answer):
             if stop.is_set():
                 return
             yield Piece(text=word)
             self._clock.jump(seconds_per_word)
         yield self._usage(sent, len(answer))
+
+    def _answer(self, prompt: Prompt) -> str:
+        if self._source.random() < self._habits.adrift:
+            return self._source.choice(_FROM_MEMORY)
+        return _without_opening(self._quotes.answer(prompt))
 
     def _usage(self, sent: int, answered: int) -> Usage:
         prompt_tokens, completion_tokens = sent // _CHARS_PER_TOKEN, max(answered // _CHARS_PER_TOKEN, 1)

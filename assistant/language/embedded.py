@@ -13,7 +13,7 @@ from assistant.language.client import ChatClient
 from assistant.prompts import Budget
 
 NAME = "SmolLM2-135M-Instruct"
-BUDGET = Budget(documents=2, document_chars=400, question_chars=600, answer_tokens=160, opening=True)
+BUDGET = Budget(documents=2, document_chars=550, question_chars=600, answer_tokens=160, opening=True)
 _CONTEXT_TOKENS = 3072
 _AT_ONCE = 2
 _OPTIONS = {
