@@ -49,24 +49,37 @@ def span_trees(draw: st.DrawFn) -> tuple[SpanData, ...]:
     return tuple(spans)
 
 
-def _span(number: int, parent: str | None, kind: SpanKind | None) -> st.SearchStrategy[SpanData]:
-    return st.builds(
-        SpanData,
-        span_id=st.just(f"{number:016x}"),
-        parent_id=st.just(parent),
-        name=names,
-        kind=st.just(kind) if kind else st.sampled_from(SpanKind),
-        started_at=moments,
-        duration_ns=durations,
-        status=st.sampled_from(SpanStatus),
-        error=st.none() | words,
-        attributes=mappings | st.fixed_dictionaries({"model": words, "prompt_tokens": st.integers(0, 10**7)}),
-        events=st.lists(events, max_size=2).map(tuple),
-        decisions=st.lists(decisions, max_size=2).map(tuple),
-        evidence=mappings,
-        prompts=st.dictionaries(words, words, max_size=2),
-        outputs=mappings,
+@st.composite
+def bare_trees(draw: st.DrawFn) -> tuple[SpanData, ...]:
+    """A root and up to four spans below it, with nothing in them but names, times and a model's tokens."""
+    bare = {"events": st.just(()), "decisions": st.just(())} | dict.fromkeys(
+        ("evidence", "prompts", "outputs"), st.just({})
     )
+    size = draw(st.integers(0, 4))
+    return (
+        draw(_span(0, None, SpanKind.ROOT, **bare)),
+        *(draw(_span(number, f"{0:016x}", None, **bare)) for number in range(1, size + 1)),
+    )
+
+
+def _span(number: int, parent: str | None, kind: SpanKind | None, **fixed: Any) -> st.SearchStrategy[SpanData]:
+    fields: dict[str, Any] = {
+        "span_id": st.just(f"{number:016x}"),
+        "parent_id": st.just(parent),
+        "name": names,
+        "kind": st.just(kind) if kind else st.sampled_from(SpanKind),
+        "started_at": moments,
+        "duration_ns": durations,
+        "status": st.sampled_from(SpanStatus),
+        "error": st.none() | words,
+        "attributes": mappings | st.fixed_dictionaries({"model": words, "prompt_tokens": st.integers(0, 10**7)}),
+        "events": st.lists(events, max_size=2).map(tuple),
+        "decisions": st.lists(decisions, max_size=2).map(tuple),
+        "evidence": mappings,
+        "prompts": st.dictionaries(words, words, max_size=2),
+        "outputs": mappings,
+    }
+    return st.builds(SpanData, **(fields | fixed))
 
 
 def traces(**fixed: Any) -> st.SearchStrategy[TraceData]:

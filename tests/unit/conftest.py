@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.factories import NOON
 from tests.surroundings import repeatable_ids
 from tracing_core.clock import ManualClock
 from tracing_core.runtime import Runtime, configure
 from tracing_core.sink import MemorySink
+
+settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+settings.load_profile("unhurried")  # a busy machine is no failure of what is tested
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def written(trace: TraceData) -> dict[str, Any]:
     return dict(orjson.loads(dump(to_document(trace))))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(traces())
 def test_there_and_back_is_the_same_trace(trace: TraceData) -> None:
     """Nothing is lost, whatever the spans are called."""

@@ -19,7 +19,7 @@ def row(trace: TraceData) -> Row:
     return PROJECTOR.project(trace).trace
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(traces())
 def test_every_trace_has_its_rows(trace: TraceData) -> None:
     """One per trace, span and decision, in their order."""
