@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import orjson
@@ -12,6 +11,7 @@ from tracing_core.errors import InvalidInput
 from tracing_core.ids import check_project, check_trace_id
 from tracing_core.jsontext import dump
 from tracing_core.model import TraceData
+from tracing_core.whole_files import write_whole
 
 
 class TraceFiles:
@@ -44,11 +44,11 @@ class TraceFiles:
         content = dump(to_document(trace), indent=True)
         self._make(path.parent)
         try:
-            _put(path, content)
+            write_whole(path, content)
         except FileNotFoundError:  # somebody cleaned up since the directory was made
             self._made.discard(path.parent)
             self._make(path.parent)
-            _put(path, content)
+            write_whole(path, content)
         return path
 
     def holds_another(self, trace: TraceData) -> bool:
@@ -63,13 +63,3 @@ class TraceFiles:
         if directory not in self._made:
             directory.mkdir(parents=True, exist_ok=True)
             self._made.add(directory)
-
-
-def _put(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise

@@ -7,7 +7,6 @@ single traces with the reason why they could not be stored.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from tracing_core.errors import InvalidInput
 from tracing_core.ids import IdSource
 from tracing_core.jsontext import dump
 from tracing_core.model import TraceData
+from tracing_core.whole_files import write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +45,9 @@ class Spool:
         Raises:
             OSError: the disk is full or cannot be written; nothing was kept.
         """
-        content = b"".join(dump(to_document(trace)) + b"\n" for trace in traces)
-        self._write(self._waiting / f"{self._clock.now():%Y%m%d_%H%M%S_%f}_{self._ids.span_id()}.jsonl", content)
+        lines = [dump(to_document(trace)) + b"\n" for trace in traces]
+        name = f"{self._clock.now():%Y%m%d_%H%M%S_%f}_{self._ids.span_id()}_{len(lines)}.jsonl"
+        _put(self._waiting / name, b"".join(lines))
 
     def bury(self, trace: TraceData, reason: str) -> None:
         """Keep a trace that cannot be stored, with the reason.
@@ -54,7 +55,7 @@ class Spool:
         Raises:
             OSError: the disk is full or cannot be written; nothing was kept.
         """
-        self._write(self._dead / f"{trace.trace_id}.json", dump({"reason": reason, "trace": to_document(trace)}))
+        _put(self._dead / f"{trace.trace_id}.json", dump({"reason": reason, "trace": to_document(trace)}))
 
     def waiting(self) -> list[Path]:
         """The batches that wait, oldest first."""
@@ -73,19 +74,14 @@ class Spool:
         path.unlink(missing_ok=True)
 
     def waiting_count(self) -> int:
-        """How many traces wait."""
-        return sum(path.read_bytes().count(b"\n") for path in self.waiting())
+        """How many traces wait, by the names of the batches: this is asked often, and they may be large."""
+        return sum(int(path.stem.rpartition("_")[2]) for path in self.waiting())
 
     def dead_count(self) -> int:
         """How many traces were buried."""
         return sum(1 for _ in self._dead.glob("*.json")) if self._dead.is_dir() else 0
 
-    def _write(self, path: Path, content: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            unfinished.write_bytes(content)
-            unfinished.replace(path)
-        except OSError:
-            unfinished.unlink(missing_ok=True)
-            raise
+
+def _put(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content)
