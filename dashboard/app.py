@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,16 @@ import streamlit as st
 
 from dashboard.api import service_url
 from dashboard.service_process import ServiceProcess
-from tracing_core.errors import SettingsError
+from tracing_core.errors import SettingsError, StorageError
 from tracing_core.settings import settings
+
+
+def warm_up() -> None:
+    """Open the store before the first page asks for it; a page says what is wrong where that fails."""
+    from dashboard import data
+
+    with suppress(SettingsError, StorageError):
+        data.store()
 
 
 @asynccontextmanager
@@ -23,6 +32,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
         process = None if settings().api_url else ServiceProcess(service_url(settings()))
     except SettingsError:
         process = None  # every page says so
+    threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
     if process:
         process.start()
     try:

@@ -11,6 +11,8 @@ from dashboard import theme, words
 from tracing_core.query.overview import FlagPoint, LatencyPoint, LibraryCount, OperationLatency
 
 HEIGHT = 260
+MOST_BARS = 12
+"""Of a chart with a bar for each name; the names of spans may be without number."""
 _ROW = 34
 _ROUND = (1, 2, 5)
 
@@ -58,8 +60,12 @@ def flags_over_time(points: Sequence[FlagPoint]) -> go.Figure:
 
 
 def stages(rows: Sequence[OperationLatency]) -> go.Figure:
-    """Mean time of each operation as a bar and its P95 as a mark, the slowest on top; customdata is the operation."""
-    ordered = sorted(rows, key=lambda row: row.mean_ms or 0)
+    """Mean time of an operation as a bar and its P95 as a mark, the slowest on top; customdata is the operation.
+
+    Args:
+        rows: the operations, the one that took most time first; only the first `MOST_BARS` are drawn.
+    """
+    ordered = sorted(rows[:MOST_BARS], key=lambda row: row.mean_ms or 0)
     names = [row.operation for row in ordered]
     said = [[row.operation, words.duration(row.mean_ms), words.duration(row.p95_ms), row.count] for row in ordered]
     figure = _figure(rows=len(ordered))
@@ -81,13 +87,13 @@ def stages(rows: Sequence[OperationLatency]) -> go.Figure:
         customdata=said,
         hovertemplate="P95 %{customdata[2]}<extra>%{y}</extra>",
     )
-    _durations(figure, "xaxis", [v for row in rows for v in (row.mean_ms, row.p95_ms) if v is not None])
+    _durations(figure, "xaxis", [v for row in ordered for v in (row.mean_ms, row.p95_ms) if v is not None])
     return figure.update_layout(showlegend=False)
 
 
 def libraries(rows: Sequence[LibraryCount]) -> go.Figure:
     """Questions by library, the most asked on top; customdata is the library, empty for none."""
-    ordered = sorted(rows, key=lambda row: row.count)
+    ordered = sorted(sorted(rows, key=lambda row: -row.count)[:MOST_BARS], key=lambda row: row.count)
     figure = _figure(rows=len(ordered))
     figure.add_bar(
         y=[row.library or "no library" for row in ordered],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard import api, conversation, words
+from dashboard import api, conversation, states, words
 from dashboard.api import ServiceUnavailable
 
 SUGGESTIONS = (
@@ -68,4 +68,4 @@ def wait_for_service(url: str) -> None:
     """Say that the service is away, and look again until it is there."""
     if api.healthy(url):
         st.rerun()
-    st.warning(str(ServiceUnavailable()), icon=":material/cloud_off:")
+    states.service_down(ServiceUnavailable())

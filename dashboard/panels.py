@@ -10,7 +10,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, filters, navigation, states
+from dashboard import charts, data, filters, navigation, states, words
 from dashboard.trace_list import SHORT_COLUMNS, trace_list
 from dashboard.view import View
 from tracing_core.model import QualityFlag
@@ -40,12 +40,14 @@ def flags(points: Sequence[FlagPoint]) -> None:
 def stages(rows: Sequence[OperationLatency]) -> None:
     """Where the time goes: mean and P95 by operation."""
     with _panel("Where the time goes", "Mean time of a stage as a bar, its P95 as a mark"):
+        _said_to_be_some(len(rows))
         st.plotly_chart(charts.stages(rows), key="overview.stages", config=_PLAIN, alt="Mean and P95 latency by stage")
 
 
 def libraries(rows: Sequence[LibraryCount]) -> None:
     """Questions by library; a bar leads to them."""
     with _panel("Questions by library"):
+        _said_to_be_some(len(rows))
         picked = _chart(charts.libraries(rows), "overview.libraries", "Number of questions by library", boxes=False)
         if picked:
             navigation.open_page("traces", filters.remembered(library=picked[0][0]))
@@ -64,6 +66,11 @@ def _panel(title: str, help_text: str | None = None) -> Any:
     box = st.container(border=True, height="stretch")
     box.markdown(f"**{title}**", help=help_text)
     return box
+
+
+def _said_to_be_some(count: int) -> None:
+    if count > charts.MOST_BARS:
+        st.caption(f"The first {charts.MOST_BARS} of {words.count(count)}")
 
 
 _PLAIN: dict[str, Any] = {"displayModeBar": False}

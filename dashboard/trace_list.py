@@ -23,6 +23,8 @@ _TITLES = {
     "flag": "Flag",
     "rating": "Rating",
 }
+MOST_STAGES = 12
+"""That are drawn apart in a latency bar; the others are in "everything else"."""
 ALL_COLUMNS = tuple(_TITLES)
 SHORT_COLUMNS = ("time", "question", "latency", "flag", "rating")
 
@@ -97,7 +99,8 @@ def stage_parts(stage_ms: Mapping[str, float], total_ms: float, longest_ms: floa
 
     Stages that ran side by side add up to more than the trace took; then they are drawn smaller, so that the bar is right.
     """
-    parts = [(name, stage_ms[name]) for name in sorted(stage_ms, key=theme.operation_rank) if stage_ms[name] > 0]
+    longest = sorted(stage_ms, key=lambda name: -stage_ms[name])[:MOST_STAGES]
+    parts = [(name, stage_ms[name]) for name in sorted(longest, key=theme.operation_rank) if stage_ms[name] > 0]
     named = sum(ms for _, ms in parts)
     scale = min(1.0, total_ms / named) if named else 1.0
     drawn = [(name, theme.operation_colour(name), ms * scale / longest_ms, words.duration(ms)) for name, ms in parts]

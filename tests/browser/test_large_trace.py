@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
+from dashboard.charts import MOST_BARS
 from tests.browser.browsing import Application
 from tests.factories import make_span, make_trace, milliseconds
 from tests.postgres.writing import store
@@ -39,6 +40,9 @@ def test_ten_thousand_spans_are_scrolled_through(running: Application, page: Pag
     assert rows.count() < MOST_ROWS_DRAWN
     page.keyboard.press("Home")
     expect(tree.get_by_role("treeitem", selected=True)).to_contain_text("request")
+    page.get_by_role("link", name="Overview").click()
+    expect(page.get_by_text(f"The first {MOST_BARS} of")).to_be_visible()
+    expect(page.locator("tbody tr").first).to_be_visible()
 
 
 def large_trace() -> TraceData:

@@ -97,7 +97,7 @@ def test_an_answer_can_be_stopped(running: Application, page: Page, model: Model
     expect(page.get_by_text("Stopped.")).to_be_visible()
     assert model.hung_up.wait(20)
     page.get_by_role("link", name="Open trace").click()
-    expect(page.get_by_text("Incomplete")).to_be_visible()
+    expect(page.get_by_text("Incomplete", exact=True).first).to_be_visible()
 
 
 def _asked(running: Application, question: str) -> str:
@@ -108,3 +108,14 @@ def _asked(running: Application, question: str) -> str:
 def _opened(page: Page, url: str) -> Page:
     page.goto(url)
     return page
+
+
+def test_a_bar_leads_to_its_traces(running: Application, page: Page, model: ModelServer) -> None:
+    """A click on a library in the overview opens the traces about it."""
+    _asked(running, "How do I merge two DataFrames in pandas?")
+    settled(_opened(page, running.url))
+    bar = page.locator(".st-key-overview-libraries .bars .point").first
+    bar.scroll_into_view_if_needed()
+    bar.click(force=True)  # a layer over the chart takes the click, as it does from a person
+    page.wait_for_url(re.compile(r"/traces\?library="))
+    expect(page.locator("tbody tr").first).to_be_visible()

@@ -58,6 +58,14 @@ def test_stages_put_the_slowest_on_top_in_their_own_colour() -> None:
     assert figure["data"][0]["marker"]["color"][1] == theme.operation_colour("llm_generation")
 
 
+def test_names_without_number_do_not_flood_a_chart() -> None:
+    """Ten thousand operations give a chart of the dozen that took most time."""
+    rows = [Row(operation=f"step {number}") for number in range(10_000)]
+    figure = charts.stages(rows).to_dict()
+    assert len(figure["data"][0]["y"]) == charts.MOST_BARS
+    assert figure["layout"]["height"] < 600
+
+
 def test_libraries_lead_to_their_traces() -> None:
     """A bar knows which library it stands for; questions without one are their own bar."""
     figure = charts.libraries([Row(library="fastapi", count=9), Row()]).to_dict()
