@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import data, filters, layout, navigation, results, states, theme, words
+from dashboard import data, filters, layout, results, states, theme, words
 from dashboard.decision_cards import timeline
 from dashboard.evidence import documents
 from dashboard.rating import own, rate_in_place
@@ -137,7 +137,7 @@ def _neighbours(trace_id: str) -> None:
             icon=icon,
             help=tip if target else "Open a trace from the list to go from one to the next",
             disabled=target is None,
-            on_click=partial(navigation.open_page, "trace", {"id": target or ""}),
+            on_click=partial(st.query_params.from_dict, {"id": target or ""}),
         )
 
 
