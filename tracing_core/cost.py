@@ -32,10 +32,10 @@ class CostTracker:
         """The price of one call in dollars; None when the model's price or the number of tokens is not known."""
         if usage.total_tokens is None:
             return None
-        if model in LOCAL_MODELS:
-            return Decimal(0)
         if model in self._overrides:
             return _at(self._overrides[model], usage)
+        if model in LOCAL_MODELS:
+            return Decimal(0)
         return _listed(model, usage.input_tokens or 0, usage.output_tokens or 0, usage.cached_tokens or 0)
 
     def total(self, spans: Iterable[SpanData]) -> Cost:

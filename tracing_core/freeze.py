@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sized
 from datetime import datetime, timedelta
 from itertools import islice
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracing_core.jsontext import mapping_of, text_of
 from tracing_core.model import Decision, SpanData, SpanEvent, SpanKind, SpanStatus, TraceData, TraceStatus
 from tracing_core.recording import Span
-from tracing_core.trace import Trace
+
+if TYPE_CHECKING:
+    from tracing_core.trace import Trace
 
 logger = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ def bin_value(number: int) -> float:
 def quantile(histogram: Mapping[int, int], q: float) -> float | None:
     """The duration in milliseconds that the share `q` (0 to 1) of all does not exceed; None for an empty histogram.
 
-    The nearest rank, as PostgreSQL's `percentile_disc` has it: of two durations the longer is the 95th percentile.
+    The nearest rank, which is PostgreSQL's discrete percentile: of two durations the longer is the 95th percentile.
     """
     total = sum(histogram.values())
     if total == 0:

@@ -42,7 +42,7 @@ class SpanKind(StrEnum):
 
 
 class TraceStatus(StrEnum):
-    """How a run ended."""
+    """How a run ended. Seed C's words (success, error, pending) are understood; any other word is incomplete."""
 
     IN_PROGRESS = "in_progress"
     COMPLETE = "complete"
@@ -51,7 +51,8 @@ class TraceStatus(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> TraceStatus:
-        return cls.INCOMPLETE
+        words = {"success": cls.COMPLETE, "error": cls.FAILED, "pending": cls.IN_PROGRESS}
+        return words.get(str(value), cls.INCOMPLETE)
 
 
 class SpanStatus(StrEnum):

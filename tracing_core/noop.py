@@ -40,6 +40,10 @@ class _NoOpTrace:
     end_stage = record = record_evidence = record_prompts = record_iteration = set_outputs = start_stage
     mark_complete = mark_failed = mark_incomplete = start_stage
 
+    def to_dict(self) -> dict[str, Any]:
+        """Nothing was recorded."""
+        return {}
+
     def leave(self) -> None:
         """There is nothing to undo."""
 

@@ -6,7 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from tracing_core.jsontext import mapping_of, text_of
+import orjson
+
+from tracing_core.document import to_document
+from tracing_core.freeze import freeze
+from tracing_core.jsontext import dump, mapping_of, text_of
 from tracing_core.model import SpanKind, TraceStatus
 from tracing_core.recording import Span, current
 from tracing_core.runtime import Runtime
@@ -180,3 +184,8 @@ class Trace:
     def iteration_count(self) -> int:
         """Rounds recorded; a run without a retry loop has one."""
         return len(self.iterations) or 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run so far as the document of its file (seed B, section 3.1), of plain JSON values."""
+        document: dict[str, Any] = orjson.loads(dump(to_document(freeze(self))))
+        return document

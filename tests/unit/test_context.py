@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 
@@ -17,6 +18,7 @@ from tracing_core.logs import TraceIdFilter
 from tracing_core.model import TraceStatus
 from tracing_core.runtime import Runtime, configure
 from tracing_core.sink import MemorySink, NowhereSink
+from tracing_core.steps import steps_view
 
 
 def test_a_trace_has_the_facts_it_was_given(sink: MemorySink) -> None:
@@ -212,3 +214,28 @@ def test_a_clock_must_know_its_zone() -> None:
     """A naive time would mean another moment on another machine."""
     with pytest.raises(tracing.InvalidInput, match="time zone"):
         ManualClock(NOON.replace(tzinfo=None))
+
+
+def test_seed_cs_pipeline_records_as_it_is_written(sink: MemorySink, clock: ManualClock) -> None:
+    """`start_step` as a context manager, details assigned, the status in seed C's own word."""
+    trace = tracing.TraceContext.start(query="How do I create a POST endpoint?")
+    with trace.start_step("retrieval") as step:
+        clock.advance(0.045)
+        step.details = {"n_results": 20}
+    trace.status = "success"
+    tracing.TraceContext.finish(trace)
+    view = steps_view(freeze(sink.traces[0]))
+    assert view["status"] == "success"
+    assert view["steps"] == [{"name": "retrieval", "duration_ms": 45.0, "details": {"n_results": 20}}]
+
+
+def test_a_trace_can_be_looked_at_while_it_runs(sink: MemorySink) -> None:
+    """`to_dict` is the document of its file so far, in plain JSON values."""
+    trace = tracing.TraceContext.start(query="q")
+    trace.record("intake", "classified_intent", {"what": "validating", "confidence": 0.85})
+    document = trace.to_dict()
+    assert json.loads(json.dumps(document)) == document
+    assert document["run"]["status"] == "in_progress"
+    assert document["stages"]["intake"]["decisions"][0]["what"] == "validating"
+    assert tracing.TraceContext.start(enabled=False).to_dict() == {}
+    tracing.TraceContext.finish(trace)

@@ -91,3 +91,10 @@ def test_a_run_without_calls_has_no_cost() -> None:
 def test_a_call_of_unknown_size_has_no_cost() -> None:
     """Not zero."""
     assert CostTracker(PRICES).cost("plain", TokenUsage()) is None
+
+
+def test_an_override_prices_a_local_model_too() -> None:
+    """What the settings say counts before everything else: a machine of one's own costs money as well."""
+    model = next(iter(LOCAL_MODELS))
+    tracker = CostTracker({model: Price(input=Decimal(1))})
+    assert tracker.cost(model, TokenUsage(input_tokens=1_000_000)) == Decimal(1)

@@ -1,0 +1,31 @@
+"""What is in the tables, for tests to look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from tracing_core.storage.database import Database
+from tracing_core.storage.tables import ledger
+
+
+def rows(database: Database, table: Any) -> list[dict[str, Any]]:
+    """All rows, in the order of the key."""
+    with database.read() as connection:
+        found = connection.execute(select(table).order_by(*table.primary_key.columns)).mappings()
+        return [dict(row) for row in found]
+
+
+def ledger_of(database: Database) -> dict[str, int]:
+    """Counts by outcome, and by outcome and reason where there is one."""
+    counts: dict[str, int] = {}
+    for row in rows(database, ledger):
+        name = f"{row['outcome']}: {row['reason']}" if row["reason"] else row["outcome"]
+        counts[name] = counts.get(name, 0) + row["count"]
+    return counts
+
+
+def assert_balanced(database: Database) -> None:
+    received = sum(row["count"] for row in rows(database, ledger) if row["outcome"] == "received")
+    assert received == sum(row["count"] for row in rows(database, ledger) if row["outcome"] != "received")
