@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -88,80 +89,8 @@ def test_nothing_is_said_twice() -> None:
 
 def seed_b_sample() -> dict[str, Any]:
     """A document as the seed's section 3.1 has it: stages alone, without spans, and without their ends."""
-    scores = [{"id": "META-1", "name": "No Generics", "score": 3, "feedback": "specific"}]
-    return {
-        "schema_version": 1,
-        "trace_id": "trc_20260309_9f8e7d6c5",
-        "project_id": "11111111-2222-3333-4444-555555555555",
-        "project_name": "pumps",
-        "run": {
-            "query": "Who makes quiet heat pumps?",
-            "intent": "exploring",
-            "domain": "heating",
-            "report_type": "market_research",
-            "research_type": "competitive",
-            "started_at": "2026-03-09T08:15:00Z",
-            "completed_at": "2026-03-09T08:17:30Z",
-            "duration_seconds": 150.0,
-            "status": "complete",
-            "tracing_enabled": True,
-        },
-        "stages": {
-            "intake": {
-                "started_at": "2026-03-09T08:15:00Z",
-                "duration_seconds": 4.5,
-                "decisions": [
-                    {
-                        "decision": "classified_intent",
-                        "what": "exploring",
-                        "why": "no hypothesis is stated",
-                        "confidence": 0.7,
-                        "alternatives_considered": ["validating (0.30)"],
-                        "inputs": {"query_text": "Who makes quiet heat pumps?"},
-                    }
-                ],
-                "outputs": {"intent": "exploring", "bias_flags": []},
-            },
-            "collection": {
-                "started_at": "2026-03-09T08:15:05Z",
-                "duration_seconds": 30.25,
-                "decisions": [],
-                "evidence": {
-                    "collected_count": 9,
-                    "by_source": {"exa": 9},
-                    "kept": [{"url": "https://a.example", "scores": {"relevance": 0.9}}],
-                    "filtered_out": [{"url": "https://b.example", "reason": "old", "scores": {"recency": 0.1}}],
-                },
-                "outputs": {"evidence_passed": 8, "evidence_filtered": 1},
-            },
-            "synthesis": {
-                "started_at": "2026-03-09T08:15:36Z",
-                "duration_seconds": 100.0,
-                "decisions": [],
-                "prompts": {"system_prompt": "s", "user_message": "u"},
-                "model": "claude-opus-4-6",
-                "token_usage": {"input_tokens": 900, "output_tokens": 100, "total_tokens": 1000},
-                "cost_usd": 0.02,
-                "outputs": {"sources_cited": 4},
-            },
-            "quality_gate": {
-                "started_at": "2026-03-09T08:17:20Z",
-                "duration_seconds": 10.0,
-                "decisions": [],
-                "principle_scores": scores,
-                "overall_score": 2.4,
-                "passing": True,
-                "threshold": 2.0,
-                "gaps": [],
-                "strengths": scores,
-                "outputs": {"passed": True, "iteration": 1},
-            },
-        },
-        "iterations": [],
-        "outputs": {"report_path": "pumps.md", "evidence_paths": ["e.json"], "knowledge_paths": []},
-        "child_traces": [],
-        "metadata": {"trace_version": 1, "generator": "another", "tracing_overhead_ms": 45},
-    }
+    sample: dict[str, Any] = orjson.loads(Path(__file__).with_name("seed_b_sample.json").read_bytes())
+    return sample
 
 
 def test_a_document_of_stages_alone_is_read() -> None:
