@@ -208,7 +208,7 @@ class NoOpSpan:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
         return None
 
     def set(self, **attributes: Any) -> Self:
