@@ -106,3 +106,11 @@ def _statement(server_url: str, statement: str) -> None:
 
 def _sibling(server_url: str, name: str) -> str:
     return make_url(server_url).set(database=name).render_as_string(hide_password=False)
+
+
+_CHEAPEST_FIRST = ("unit", "postgres", "pages", "service", "faults", "browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what is cheap first; the browser last, also because its event loop is in the way of all that come after it."""
+    items.sort(key=lambda item: max(map(_CHEAPEST_FIRST.index, {*item.path.parts, "unit"} & {*_CHEAPEST_FIRST})))
