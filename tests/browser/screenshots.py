@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,10 +52,17 @@ def _dashboard(url: str | None) -> Iterator[str]:
     data_dir = Path(tempfile.mkdtemp(prefix="tracewhy-pictures-"))
     try:
         with application(data_dir) as started:
+            _fill(data_dir)
             _use(started.service_url)
             yield started.url
     finally:
         shutil.rmtree(data_dir, ignore_errors=True)
+
+
+def _fill(data_dir: Path) -> None:
+    """Record a week of made-up history, so that charts have something to show."""
+    command = [sys.executable, "-m", "assistant.demo", "--traces", "600", "--days", "7"]
+    subprocess.run(command, env=os.environ | {"TRACEWHY_DATA_DIR": str(data_dir)}, check=True)
 
 
 def _use(service_url: str) -> None:
@@ -72,7 +82,7 @@ def _use(service_url: str) -> None:
 def _pictures(opened: Browser, url: str, out: Path, width: int, scheme: Literal["light", "dark"]) -> None:
     page = opened.new_page(viewport={"width": width, "height": HEIGHT}, color_scheme=scheme)
     for name in ("overview", "traces", "feedback"):
-        page.goto(f"{url}/{'' if name == 'overview' else name}")
+        page.goto(f"{url}/{'' if name == 'overview' else name}?range=7d")
         _take(page, out, name, width, scheme)
     page.goto(f"{url}/traces")
     page.locator("tbody tr").first.click()
