@@ -57,5 +57,19 @@ def _listed(title: str, items: Sequence[str]) -> None:
 
 
 def plain(value: Any) -> str:
-    """Any value of a decision as text: text as it is, the rest as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    """Any value of a decision as text: text as it is, flat lists and tables as words, the rest as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and value and all(map(_is_short, value.values())):
+        return ", ".join(f"{name} {_short(item)}" for name, item in value.items())
+    if isinstance(value, list) and value and all(map(_is_short, value)):
+        return ", ".join(map(_short, value))
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _is_short(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
