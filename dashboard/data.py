@@ -6,6 +6,7 @@ same page, and one person clicking about in it, need.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Literal
 
 import streamlit as st
@@ -16,12 +17,14 @@ from tracing_core.model import Feedback, QualityFlag
 from tracing_core.query import document as document_query
 from tracing_core.query import facets as facets_query
 from tracing_core.query import feedback as feedback_query
+from tracing_core.query import ledger as ledger_query
 from tracing_core.query import overview as overview_query
 from tracing_core.query import trace as trace_query
 from tracing_core.query import traces as traces_query
 from tracing_core.query.facets import Facet, FacetValue
 from tracing_core.query.feedback import RatedTrace
 from tracing_core.query.filters import TraceFilter
+from tracing_core.query.ledger import LedgerLine
 from tracing_core.query.overview import FlagPoint, LatencyPoint, LibraryCount, OperationLatency, Totals
 from tracing_core.query.trace import DecisionRow, SpanPayload, SpanRow, TraceDetail
 from tracing_core.query.traces import TraceCount, TracePage, TraceRow
@@ -53,6 +56,18 @@ def store() -> Store:
 
 def _database() -> Database:
     return store().database
+
+
+@st.cache_data(ttl=10, max_entries=100, show_spinner=False)
+def ledger(since: date) -> tuple[LedgerLine, ...]:
+    """What became of the traces received since then."""
+    return ledger_query.ledger(_database(), since)
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def waiting() -> int:
+    """Traces that wait on disk for the database, from any process that shares the data directory."""
+    return store().writer.stats().waiting
 
 
 @st.cache_data(ttl=10, max_entries=100, show_spinner=False)

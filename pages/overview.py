@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from dashboard import data, filters, kpis, layout, panels, states
+from dashboard import data, filters, kpis, layout, losses, panels, states
 
 view = filters.current("overview", filters.EVERYTHING)
 filters.bar(view, facets=True)
 now = filters.present()
 chosen = view.trace_filter(now)
 totals = data.totals(chosen)
+losses.notice(chosen.start)
 
 if totals.count:
     before = view.period_before(now)

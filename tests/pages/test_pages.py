@@ -5,14 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 from dashboard import data
 from tests.pages.conftest import OpenPage, drawn, texts
 from tests.postgres.writing import rate
+from tracing_core.clock import SystemClock
 from tracing_core.files import TraceFiles
+from tracing_core.ids import IdSource
+from tracing_core.ledger import Ledger, Outcome
 from tracing_core.model import TraceData
 from tracing_core.query.filters import TraceFilter
+from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
+from tracing_core.storage.write import TraceTable
 
 PAGES = ("overview", "traces", "trace", "feedback", "chat")
 
@@ -32,6 +38,21 @@ def test_overview_counts_what_is_stored(open_page: OpenPage, stored: list[TraceD
     assert (numbers["Requests"], numbers["Errors"], numbers["Rating"]) == ("3", "33.3 %", "–")
     (listed,) = drawn(app, "trace_list")
     assert [row["id"] for row in listed["rows"]] == [trace.trace_id for trace in reversed(stored)]
+
+
+def test_overview_says_what_was_lost(
+    open_page: OpenPage, stored: list[TraceData], database: Database, data_dir: Path
+) -> None:
+    """Traces that are not in the charts are counted above them, with the reason; with none missing, nothing is said."""
+    assert not open_page().warning
+    lines = Ledger()
+    lines.note(stored[0].started_at.date(), "native", Outcome.DROPPED, "queue full", 3)
+    TraceTable(database).write([], lines)
+    Spool(data_dir / "spool", SystemClock(), IdSource()).keep(stored[:2])
+    st.cache_data.clear()
+    (warning,) = open_page().warning
+    assert "3 of source native were lost: queue full." in warning.value
+    assert "2 traces wait on disk until the database takes them." in warning.value
 
 
 def test_overview_shows_a_bad_rating(open_page: OpenPage, stored: list[TraceData], database: Database) -> None:
