@@ -100,9 +100,8 @@ def notes(spans: tuple[SpanRow, ...]) -> dict[str, str]:
     """Tokens and cost to write behind the spans that have them."""
     said = {}
     for span in spans:
-        tokens, cost = getattr(span, "total_tokens", None), getattr(span, "cost_usd", None)
-        parts = [f"{words.count(tokens)} tokens"] if tokens is not None else []
-        parts += [words.money(cost)] if cost is not None else []
+        parts = [f"{words.count(span.total_tokens)} tokens"] if span.total_tokens is not None else []
+        parts += [words.money(span.cost_usd)] if span.cost_usd is not None else []
         if parts:
             said[span.span_id] = " · ".join(parts)
     return said

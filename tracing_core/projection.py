@@ -49,7 +49,7 @@ class Projector:
         decisions = tuple(_decisions(trace))
         return Projection(
             trace=self._trace(trace, len(decisions)) | {"trace_file_path": None},
-            spans=tuple(_span(trace, position, span) for position, span in enumerate(trace.spans)),
+            spans=tuple(_span(trace, position, span) | self._call(span) for position, span in enumerate(trace.spans)),
             decisions=decisions,
         )
 
@@ -66,6 +66,14 @@ class Projector:
                 "span_count": len(trace.spans),
             }
         )
+
+    def _call(self, span: SpanData) -> Row:
+        """The tokens and the price of the model call that a span is, if it is one."""
+        model, usage = model_of(span), usage_of(span)
+        return {
+            "total_tokens": usage.total_tokens if model else None,
+            "cost_usd": self.prices.cost(model, usage) if model else None,
+        }
 
     def _model_use(self, spans: Iterable[SpanData]) -> Row:
         calls = [span for span in spans if model_of(span)]

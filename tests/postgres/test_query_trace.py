@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import timedelta
+from decimal import Decimal
 
 from sqlalchemy import event
 
@@ -57,6 +58,18 @@ def test_spans_come_in_the_order_of_recording(database: Database) -> None:
     ]  # fmt: skip
     assert (found[1].status, found[1].error) == (SpanStatus.ERROR, "gone")
     assert (found[2].kind, found[2].duration_ms) == (SpanKind.TOOL, None)
+
+
+def test_a_model_call_says_its_tokens_and_its_price(database: Database) -> None:
+    """A span that calls no model has neither; a model without a price has tokens alone."""
+    root = make_span(kind=SpanKind.ROOT)
+    counted = {"prompt_tokens": 1000, "completion_tokens": 100}
+    priced = make_span(parent_id=root.span_id, attributes={"model": "gpt-4o-mini", **counted})
+    unpriced = make_span(parent_id=root.span_id, attributes={"model": "home-made", **counted})
+    trace = make_trace(spans=(root, priced, unpriced))
+    store(database, trace)
+    found = [(span.total_tokens, span.cost_usd) for span in query.spans(database, trace.trace_id)]
+    assert found == [(None, None), (1100, Decimal("0.00021")), (1100, None)]
 
 
 def test_a_span_far_from_its_trace_is_found(database: Database) -> None:

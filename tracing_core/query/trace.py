@@ -80,7 +80,10 @@ class TraceDetail:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpanRow:
-    """A span without what it holds. `offset_ms` is how long after the start of the trace it began."""
+    """A span without what it holds. `offset_ms` is how long after the start of the trace it began.
+
+    `total_tokens` and `cost_usd` are those of the model call that the span is; None for other spans.
+    """
 
     span_id: str
     parent_id: str | None
@@ -92,6 +95,8 @@ class SpanRow:
     status: SpanStatus
     error: str | None
     decision_count: int
+    total_tokens: int | None
+    cost_usd: Decimal | None
     offset_ms: float
 
 

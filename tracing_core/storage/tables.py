@@ -150,6 +150,8 @@ trace_spans = Table(
     Column("status", Text, nullable=False),
     Column("error", Text),
     Column("decision_count", SmallInteger, nullable=False),
+    Column("total_tokens", BigInteger),
+    Column("cost_usd", Numeric(20, 10)),
     Column("payload", JSONB, nullable=False),
     PrimaryKeyConstraint("trace_id", "span_id", "started_at"),
     postgresql_partition_by="RANGE (started_at)",

@@ -138,6 +138,8 @@ def _create_trace_spans() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("decision_count", sa.SmallInteger(), nullable=False),
+        sa.Column("total_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("cost_usd", sa.Numeric(20, 10), nullable=True),
         sa.Column("payload", postgresql.JSONB(), nullable=False),
         sa.PrimaryKeyConstraint("trace_id", "span_id", "started_at", name=op.f("pk_trace_spans")),
         postgresql_partition_by="RANGE (started_at)",
