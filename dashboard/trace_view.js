@@ -184,9 +184,12 @@ class TraceView {
     const note = element("span", "note", this.value(index, "note"))
     label.style.left = `calc(${left + width}% + 6px)`
     if (left + width <= 60) label.append(note)
-    if (left + width <= 60 || left < 40) return [label]
-    note.style.right = `calc(${100 - left}% + 6px)`
+    if (left + width <= 60 || !note.textContent) return [label]
+    // No room behind the bar: before it, or on the end of a bar that leaves no room there either.
+    const onTheBar = left < 40
+    note.style.right = onTheBar ? `calc(${100 - left - width}% + 4px)` : `calc(${100 - left}% + 6px)`
     note.classList.add("label")
+    note.classList.toggle("inside", onTheBar)
     return [label, note]
   }
 
