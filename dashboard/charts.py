@@ -126,7 +126,7 @@ def ratings(distribution: Mapping[int, int]) -> go.Figure:
 
 
 def steps(durations: Sequence[tuple[str, float]]) -> go.Figure:
-    """The steps of one answer as a single thin bar, in their order: (name, milliseconds)."""
+    """The steps of one answer as a single thin bar, in their order: (name, milliseconds). Words for them go beneath it."""
     figure = _figure()
     for name, ms in durations:
         figure.add_bar(
@@ -139,22 +139,14 @@ def steps(durations: Sequence[tuple[str, float]]) -> go.Figure:
         )
     hidden = {"visible": False, "fixedrange": True}
     total = sum(ms for _, ms in durations)
-    legend = {
-        "orientation": "h",
-        "y": 0.5,
-        "yanchor": "top",
-        "x": 0,
-        "traceorder": "normal",
-        "bgcolor": "rgba(0,0,0,0)",
-    }
     return figure.update_layout(
         barmode="stack",
         bargap=0,
-        height=64,
-        margin={"l": 0, "r": 0, "t": 4, "b": 0},
+        height=18,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
         xaxis={**hidden, "range": [0, total]},
-        yaxis={**hidden, "domain": [0.72, 1]},
-        legend=legend,
+        yaxis=hidden,
+        showlegend=False,
     )
 
 

@@ -66,6 +66,7 @@ def _timing(turn: Turn, number: int) -> None:
     steps = turn.steps or _steps(turn.done.get("steps"))
     if steps:
         st.plotly_chart(charts.steps(steps), key=f"chat.steps.{number}", config=_PLAIN, alt="Time of each step")
+        st.caption(" · ".join(f"{words.label(name)} {words.duration(ms)}" for name, ms in steps))
 
 
 def _foot(turn: Turn, trace_id: str, number: int, url: str) -> None:
