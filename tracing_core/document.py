@@ -31,6 +31,8 @@ RUN_TEXTS = (
     "library",
     "session_id",
     "user_id",
+    "environment",
+    "release",
     "error",
 )
 
@@ -148,6 +150,8 @@ def _span(span: SpanData, stage: str | None) -> Document:
         "attributes": span.attributes,
         "events": [{"name": e.name, "timestamp": e.timestamp, "attributes": e.attributes} for e in span.events],
     }
+    if span.otel:
+        skeleton["otel"] = span.otel
     return skeleton | ({"stage": stage} if stage is not None else _content(span))
 
 

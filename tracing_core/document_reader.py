@@ -83,6 +83,7 @@ def _read_span(span: Mapping[str, Any], stages: Mapping[str, Any]) -> SpanData:
             SpanEvent(name=e["name"], timestamp=_moment(e["timestamp"]), attributes=e.get("attributes") or {})
             for e in span.get("events") or ()
         ),
+        otel=span.get("otel") or {},
         **_read_content(content),
     )
 

@@ -112,7 +112,10 @@ class SpanEvent:
 class SpanData:
     """One finished (or interrupted) piece of work. A stage of seed B is a span directly under the root, a step of seed C is a span.
 
-    `evidence` has seed B's keys: collected_count, by_source, kept, filtered_out.
+    `evidence` has seed B's keys: collected_count, by_source, kept, filtered_out. `otel` is what OpenTelemetry says of a span
+    that came from there and for which no field exists here: start_ns, end_ns (nanoseconds since 1970), kind, links,
+    scope, resource, trace_state, flags. `otel["fragment"]` marks what only came as log records so far: the span itself may
+    still arrive.
     """
 
     span_id: str
@@ -129,6 +132,7 @@ class SpanData:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    otel: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,6 +162,8 @@ class TraceData:
     library: str | None = None
     session_id: str | None = None
     user_id: str | None = None
+    environment: str | None = None
+    release: str | None = None
     tags: tuple[str, ...] = ()
     confidence: float | None = None
     citations_count: int | None = None
@@ -175,11 +181,17 @@ class TraceData:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenUsage:
-    """Tokens of one or more model calls. `cached_tokens` are part of `input_tokens`. None means that nobody said."""
+    """Tokens of one or more model calls. None means that nobody said.
+
+    `cached_tokens` (read from a cache) and `cache_write_tokens` (written to it) are part of `input_tokens`,
+    `reasoning_tokens` are part of `output_tokens`.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
     @property
     def total_tokens(self) -> int | None:

@@ -61,7 +61,7 @@ def test_the_shape_is_seed_bs() -> None:
     assert document.keys() >= SEED_B_TOP
     assert document["run"].keys() - SEED_B_RUN == {
         "name", "source", "answer", "library", "session_id", "user_id", "error", "tags", "duration_ns", "confidence",
-        "citations_count",
+        "citations_count", "environment", "release",
     }  # fmt: skip
     assert document["run"].keys() >= SEED_B_RUN
     assert document["stages"].keys() == {"retrieval_semantic", "llm_generation"}
