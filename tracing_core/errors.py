@@ -3,7 +3,9 @@
     TracewhyError
     ├── SettingsError            a setting has a value that cannot be used
     ├── InvalidInput             something a caller sent does not fit; names the field and the fix
+    │   └── BodyTooLarge         a request's body has more bytes than is allowed
     ├── TraceNotFound            no trace has this id
+    ├── Overloaded               more arrives than can be stored; try again after a pause
     └── StorageError             the store did not do what was asked
         ├── DatabaseUnavailable  PostgreSQL cannot be reached or went away; trying again may help
         └── DataRejected         PostgreSQL refused the data itself; trying again will not help
@@ -39,8 +41,32 @@ class InvalidInput(TracewhyError):
         self.problem = problem
 
 
+class BodyTooLarge(InvalidInput):
+    """The body of a request has more bytes than is allowed.
+
+    Args:
+        most_bytes: how many are allowed, unpacked.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__("body", f"has more than {most_bytes} bytes unpacked; send fewer spans in one request")
+        self.most_bytes = most_bytes
+
+
 class TraceNotFound(TracewhyError):
     """There is no trace with this id."""
+
+
+class Overloaded(TracewhyError):
+    """More arrives than can be stored; nothing of this was taken.
+
+    Args:
+        retry_after: seconds to wait before trying again.
+    """
+
+    def __init__(self, retry_after: float = 1.0) -> None:
+        super().__init__(f"more arrives than can be stored; try again in {retry_after:g} s")
+        self.retry_after = retry_after
 
 
 class StorageError(TracewhyError):
