@@ -38,14 +38,21 @@ def port_number(text: str) -> int:
     return int(text)
 
 
+def receiver_port(text: str) -> int:
+    """The TCP port of a receiver, or 0 for none."""
+    return 0 if text == "0" else port_number(text)
+
+
 def read_run_options(arguments: list[str], outside: Settings) -> argparse.Namespace:
     """The options of `run`; what is not given comes from the settings."""
     parser = argparse.ArgumentParser(prog="dev.py run", description="Start everything; Ctrl-C stops it.")
-    service, otlp = outside.get("TRACEWHY_SERVICE_PORT", "8000"), outside.get("TRACEWHY_OTLP_PORT", "4318")
+    service = outside.get("TRACEWHY_SERVICE_PORT", "8000")
+    otlp, grpc = outside.get("TRACEWHY_OTLP_PORT", "4318"), outside.get("TRACEWHY_GRPC_PORT", "4317")
     host, folder = outside.get("TRACEWHY_HOST", "127.0.0.1"), outside.get("TRACEWHY_DATA_DIR", ".data")
     parser.add_argument("--port", type=port_number, default=8501, help="of the dashboard (8501)")
     parser.add_argument("--service-port", type=port_number, default=service, help=f"of the service ({service})")
-    parser.add_argument("--otlp-port", type=port_number, default=otlp, help=f"kept for OpenTelemetry ({otlp})")
+    parser.add_argument("--otlp-port", type=receiver_port, default=otlp, help=f"of OTLP over HTTP; 0 for none ({otlp})")
+    parser.add_argument("--grpc-port", type=receiver_port, default=grpc, help=f"of OTLP over gRPC; 0 for none ({grpc})")
     parser.add_argument("--host", default=host, help=f"address to listen on ({host})")
     parser.add_argument("--data-dir", type=Path, default=folder, help=f"where everything is kept ({folder})")
     parser.add_argument("--no-model", action="store_true", help="quote sources instead of loading the embedded model")
@@ -56,11 +63,8 @@ def run(arguments: list[str]) -> int:
     """Check what can be checked, start the dashboard (which starts the service), and stop both when told to."""
     outside = preflight.settings_from_outside()
     options = read_run_options(arguments, outside)
-    ports = {"--port": options.port}
-    if not outside.get("API_URL"):
-        ports["--service-port"] = options.service_port  # nothing listens on the OTLP port yet, so it may be taken
     preflight.need_loopback(options.host)
-    preflight.need_ports(options.host, ports)
+    preflight.need_ports(options.host, needed_ports(options, outside))
     preflight.need_data_dir(options.data_dir.resolve())
     set_up()
     environment = run_environment(options, outside)
@@ -71,7 +75,21 @@ def run(arguments: list[str]) -> int:
     if not outside.get("API_URL"):
         addresses["service"] = address(options.host, options.service_port)
         probes.append(f"{addresses['service']}/healthz")
+        addresses |= {name: address(options.host, port) for name, port in receivers(options).items() if port}
     return Program(streamlit_command(options), environment).run(addresses, probes)
+
+
+def receivers(options: argparse.Namespace) -> dict[str, int]:
+    """The ports where OpenTelemetry arrives; 0 where it does not."""
+    return {"otlp http": options.otlp_port, "otlp grpc": options.grpc_port}
+
+
+def needed_ports(options: argparse.Namespace, outside: Settings) -> dict[str, int]:
+    """The ports that must be free, by the option that chooses them. A service that runs elsewhere needs none here."""
+    if outside.get("API_URL"):
+        return {"--port": options.port}
+    ports = {"--otlp-port": options.otlp_port, "--grpc-port": options.grpc_port}
+    return {"--port": options.port, "--service-port": options.service_port} | {o: p for o, p in ports.items() if p}
 
 
 def run_environment(options: argparse.Namespace, outside: Settings) -> Settings:
@@ -81,6 +99,7 @@ def run_environment(options: argparse.Namespace, outside: Settings) -> Settings:
         "TRACEWHY_DATA_DIR": str(options.data_dir.resolve()),
         "TRACEWHY_SERVICE_PORT": str(options.service_port),
         "TRACEWHY_OTLP_PORT": str(options.otlp_port),
+        "TRACEWHY_GRPC_PORT": str(options.grpc_port),
         "TRACEWHY_HOST": options.host,
         "TRACEWHY_PUBLIC_URL": outside.get("TRACEWHY_PUBLIC_URL", address(options.host, options.port)),
     }

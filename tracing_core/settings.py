@@ -59,6 +59,19 @@ class Settings(BaseSettings):
     flush_seconds: float = Field(
         5.0, gt=0, alias="TRACEWHY_FLUSH_SECONDS", description="Longest wait for a batch to fill, in seconds"
     )
+    files: bool = Field(True, alias="TRACEWHY_FILES", description="Whether each trace is also written to a JSON file")
+    spool_bytes: int = Field(
+        2_000_000_000,
+        ge=0,
+        alias="TRACEWHY_SPOOL_BYTES",
+        description="Most that may wait on disk while the database is away, in bytes",
+    )
+    ingest_bytes: int = Field(
+        64_000_000,
+        ge=1,
+        alias="TRACEWHY_INGEST_BYTES",
+        description="Most that requests with spans may hold in memory until they are stored, in bytes",
+    )
     empty_answer_chars: int = Field(
         50, ge=0, alias="TRACEWHY_EMPTY_ANSWER_CHARS", description="Shorter answers are flagged EMPTY, in characters"
     )
@@ -109,8 +122,19 @@ class Settings(BaseSettings):
     service_port: int = Field(8000, alias="TRACEWHY_SERVICE_PORT", description="Port of the service")
     otlp_port: int = Field(
         4318,
+        ge=0,
+        le=65535,
         alias="TRACEWHY_OTLP_PORT",
-        description="Port kept for the OTLP receiver, which this version does not have yet",
+        description="Second port of the service, where OpenTelemetry's exporters look for OTLP over HTTP; 0 for none",
+    )
+    grpc_port: int = Field(
+        4317, ge=0, le=65535, alias="TRACEWHY_GRPC_PORT", description="Port of OTLP over gRPC; 0 for none"
+    )
+    max_otlp_bytes: int = Field(
+        67_108_864,
+        ge=1024,
+        alias="TRACEWHY_MAX_OTLP_BYTES",
+        description="Longest OTLP body accepted, as it is sent and once unpacked, in bytes",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", alias="TRACEWHY_LOG_LEVEL", description="Least severe log lines that are printed"

@@ -60,7 +60,8 @@ def application(data_dir: Path, **settings: str) -> Iterator[Application]:
         **os.environ,
         "TRACEWHY_DATA_DIR": str(data_dir),
         "TRACEWHY_SERVICE_PORT": str(service_port),
-        "TRACEWHY_OTLP_PORT": str(free_port()),
+        "TRACEWHY_OTLP_PORT": "0",
+        "TRACEWHY_GRPC_PORT": "0",
         "TRACEWHY_PUBLIC_URL": f"http://127.0.0.1:{port}",
         **settings,
     }

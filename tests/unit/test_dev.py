@@ -56,8 +56,8 @@ def free_port() -> int:
 
 def free_ports() -> list[str]:
     """Options that keep `run` away from what else is running."""
-    numbers = [free_port() for _ in range(3)]
-    options = zip(("--port", "--service-port", "--otlp-port"), map(str, numbers), strict=True)
+    names = ("--port", "--service-port", "--otlp-port", "--grpc-port")
+    options = zip(names, (str(free_port()) for _ in names), strict=True)
     return [word for pair in options for word in pair]
 
 
@@ -73,7 +73,7 @@ def test_an_unknown_verb_is_refused() -> None:
     assert dev("rnu").returncode == 2
 
 
-@pytest.mark.parametrize("option", ["--port", "--service-port"])
+@pytest.mark.parametrize("option", ["--port", "--service-port", "--otlp-port", "--grpc-port"])
 def test_a_taken_port_is_one_clear_line(option: str) -> None:
     """The line names the port and the option that chooses another."""
     with socket.create_server(("127.0.0.1", 0)) as holder:

@@ -1,0 +1,112 @@
+"""What HTTP and gRPC have in common: a body becomes a job for ingest, and its sender waits until it is stored."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from service.signals import Signal
+from tracing_core.errors import BodyTooLarge, InvalidInput
+from tracing_core.ids import check_project
+from tracing_core.ingest import Accepted, Ingest
+from tracing_core.otlp.bodies import unpack
+from tracing_core.otlp.spans import Received
+
+PROJECT_HEADER = "x-tracewhy-project"
+_GROWTH = 20
+"""How many times its size a packed body is taken to have when it does not say so."""
+_GZIP_TRAILER = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parcel:
+    """A body as it came.
+
+    Args:
+        signal: what it says it is.
+        body: still packed.
+        media_type: one of `decode`'s two.
+        encoding: the content-encoding.
+        project: whose traces it brings; None leaves that to what it says itself.
+    """
+
+    signal: Signal
+    body: bytes
+    media_type: str
+    encoding: str | None = None
+    project: str | None = None
+
+
+class Intake:
+    """Hands parcels to ingest.
+
+    Args:
+        ingest: stores them.
+        most_bytes: of a body, as it came and unpacked.
+    """
+
+    def __init__(self, ingest: Ingest, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
+        self._ingest = ingest
+        self._readers = ThreadPoolExecutor(1, "forgotten")
+
+    async def take(self, parcel: Parcel) -> Accepted | BaseException:
+        """Have a parcel stored, and wait for it. A sender who does not wait changes nothing of what becomes of it.
+
+        Returns:
+            What was stored, or why nothing was.
+
+        Raises:
+            Overloaded: too much is waiting already.
+            InvalidInput: the project cannot be one.
+        """
+        said = unpacked_bytes(parcel, self.most_bytes)
+        outcome = await self._outcome(parcel, said)
+        if isinstance(outcome, BodyTooLarge) and said < self.most_bytes:
+            return await self._outcome(parcel, self.most_bytes)  # larger than it said, and perhaps not too large
+        return outcome
+
+    def close(self) -> None:
+        """Let go of the thread."""
+        self._readers.shutdown()
+
+    async def _outcome(self, parcel: Parcel, most: int) -> Accepted | BaseException:
+        waiting = asyncio.wrap_future(self._offer(parcel, most))
+        await asyncio.wait((waiting,))  # which, unlike awaiting it, does not cancel it when we are
+        return waiting.exception() or waiting.result()
+
+    def _offer(self, parcel: Parcel, most: int) -> Future[Accepted]:
+        if not parcel.signal.kept:
+            return self._readers.submit(_read_and_forget, parcel, most)
+        project = None if parcel.project is None else _checked(parcel.project)
+        return self._ingest.offer(lambda: _read(parcel, most), len(parcel.body) + most, project=project)
+
+
+def unpacked_bytes(parcel: Parcel, most: int) -> int:
+    """The bytes that a parcel seems to have unpacked, at most `most`; never fewer than it has packed."""
+    packed = len(parcel.body)
+    match (parcel.encoding or "identity").strip().lower():
+        case "identity":
+            return packed
+        case "gzip" if packed > _GZIP_TRAILER:
+            seeming = int.from_bytes(parcel.body[-_GZIP_TRAILER:], "little")
+        case _:
+            seeming = packed * _GROWTH
+    return max(packed, min(seeming, most))
+
+
+def _read(parcel: Parcel, most: int) -> Received:
+    return parcel.signal.read(unpack(parcel.body, parcel.encoding, most), parcel.media_type)
+
+
+def _read_and_forget(parcel: Parcel, most: int) -> Accepted:
+    _read(parcel, most)
+    return Accepted(spans=0)
+
+
+def _checked(project: str) -> str:
+    try:
+        return check_project(project)
+    except InvalidInput as error:
+        raise InvalidInput(PROJECT_HEADER, error.problem) from error

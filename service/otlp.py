@@ -1,0 +1,103 @@
+"""OpenTelemetry's protocol over HTTP: `POST /v1/traces`, `/v1/logs` and `/v1/metrics`.
+
+Plain ASGI, ahead of the other endpoints: a request costs a look at its headers, its body, and the wait for the commit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.bodies import ClientGone, ReadingRoom
+from service.intake import PROJECT_HEADER, Intake, Parcel
+from service.rpc_status import UNIMPLEMENTED, Problem, problem_of
+from service.signals import Signal
+from tracing_core.errors import InvalidInput, Overloaded
+from tracing_core.otlp.decode import JSON, media_type
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Answer:
+    status: int
+    body: bytes
+    media_type: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class OtlpEndpoint:
+    """The receiver of one signal.
+
+    Args:
+        signal: which.
+        intake: has it stored.
+        room: where bodies are read.
+    """
+
+    def __init__(self, signal: Signal, intake: Intake, room: ReadingRoom) -> None:
+        self._signal = signal
+        self._intake = intake
+        self._room = room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            answer = await self._answer(scope, receive)
+        except ClientGone:
+            return
+        headers = [
+            (b"content-type", answer.media_type.encode()),
+            (b"content-length", str(len(answer.body)).encode()),
+            *answer.headers,
+        ]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> _Answer:
+        headers = Headers(scope=scope)
+        if scope["method"] != "POST":
+            problem = Problem(http=405, code=UNIMPLEMENTED, message=f"{scope['method']} is not understood; send POST")
+            return _refusal(problem, JSON, (b"allow", b"POST"))
+        kind = JSON
+        try:
+            kind = media_type(headers.get("content-type"))
+            body = await self._room.read(scope, receive)
+            parcel = Parcel(
+                signal=self._signal,
+                body=body,
+                media_type=kind,
+                encoding=headers.get("content-encoding"),
+                project=headers.get(PROJECT_HEADER),
+            )
+            outcome = await self._intake.take(parcel)
+        except (InvalidInput, Overloaded) as error:
+            outcome = error
+        if isinstance(outcome, BaseException):
+            return _refusal(problem_of(outcome), kind)
+        return _Answer(status=200, body=self._signal.receipt(outcome, kind), media_type=kind)
+
+
+class Doors:
+    """Leads requests for some paths straight to an endpoint, past everything that the others go through.
+
+    Args:
+        app: takes the rest.
+        doors: the endpoints by path.
+    """
+
+    def __init__(self, app: ASGIApp, doors: dict[str, ASGIApp]) -> None:
+        self._app = app
+        self._doors = doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        door = self._doors.get(scope["path"]) if scope["type"] == "http" else None
+        await (door or self._app)(scope, receive, send)
+
+
+def _refusal(problem: Problem, kind: str, *headers: tuple[bytes, bytes]) -> _Answer:
+    return _Answer(
+        status=problem.http,
+        body=problem.body(kind),
+        media_type=kind,
+        headers=(*headers, *problem.headers),
+    )
