@@ -1,34 +1,62 @@
-"""`python -m bench [recording] [writing] [startup]`: measure, and print a table of figures beside their targets."""
+"""Measure, and print a table of figures beside their targets.
+
+Without names: recording, writing and startup, which take a minute. `load` fills a database with a long history; it has
+options of its own.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import platform
+import sys
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import recording, startup, writing
+from bench import ingest, loader, memory, reading, recording, startup, writing
+from bench.measure import Figure
+from bench.options import Options, add_to, chosen
 
-PARTS = {"recording": recording.measure, "writing": writing.measure, "startup": startup.measure}
+PARTS: dict[str, Callable[[Options], Iterator[Figure]]] = {
+    "recording": lambda _: recording.measure(),
+    "writing": lambda _: writing.measure(),
+    "startup": lambda _: startup.measure(),
+    "ingest": ingest.measure,
+    "memory": memory.measure,
+}
+QUICK = ("recording", "writing", "startup")
+ALL = (*PARTS, "reading")
 
 
-def main() -> None:
-    """Run the parts that were asked for, all of them otherwise."""
+def main(arguments: list[str]) -> None:
+    """Run the parts that were asked for, the quick ones otherwise."""
+    if arguments[:1] == ["load"]:
+        loader.main(arguments[1:])
+        return
     parser = argparse.ArgumentParser(prog="python3 dev.py bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"one or more of {', '.join(PARTS)}")
-    chosen = parser.parse_args().parts or list(PARTS)
-    if unknown := set(chosen) - set(PARTS):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    title = f"Python {platform.python_version()}, {os.cpu_count()} cores"
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"one or more of {', '.join(ALL)}; or load")
+    add_to(parser)
+    parsed = parser.parse_args(arguments)
+    if unknown := set(parsed.parts) - set(ALL):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(ALL)}, and load")
+    options = chosen(parsed)
+    for part in parsed.parts or QUICK:
+        if part == "reading":
+            reading.run(options)
+        else:
+            _show(part, PARTS[part](options))
+
+
+def _show(part: str, figures: Iterator[Figure]) -> None:
+    title = f"{part}: Python {platform.python_version()}, {os.cpu_count()} cores"
     table = Table("What", "Measured", "Target", title=title)
     table.columns[1].justify = table.columns[2].justify = "right"
-    for part in chosen:
-        for figure in PARTS[part]():
-            table.add_row(figure.what, figure.shown, figure.target)
+    for figure in figures:
+        table.add_row(figure.what, figure.shown, figure.target)
     Console().print(table)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
