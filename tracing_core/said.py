@@ -1,0 +1,72 @@
+"""What the attributes of a span say, concept by concept: one pass over them, with one look into the table for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from tracing_core.conventions import CONCEPTS, FACTS, Reading
+from tracing_core.readings import READERS
+
+_Entry = tuple[str, int, Callable[[Any], Any] | None]
+
+_RANKED = frozenset({Reading.MESSAGES, Reading.USAGE, Reading.USAGE_EXCLUSIVE, Reading.COSTS})
+"""Readings whose values are kept as they are, with their rank: texts are only parsed where somebody needs them."""
+
+
+def _index() -> tuple[dict[str, _Entry], dict[str, _Entry]]:
+    """Name to concept, rank and reader; and the second concept of the names that have two."""
+    first: dict[str, _Entry] = {}
+    second: dict[str, _Entry] = {}
+    for concept, about in FACTS.items():
+        for rank, (name, reading) in enumerate(about.readings()):
+            entry = (concept, rank, None if reading in _RANKED else READERS[reading])
+            (second if name in first else first)[name] = entry
+    return first, second
+
+
+_FIRST, _SECOND = _index()
+_FIRST_OF = _FIRST.get
+_BELOW_ALL = 1 << 30
+RANKS: Mapping[str, Mapping[str, int]] = {
+    concept: {name: rank for rank, (name, _) in enumerate(about.readings())} for concept, about in CONCEPTS.items()
+}
+
+
+def said_by(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Concept to value. Those of messages and of mappings are a pair: the rank of the name, and the value as it came."""
+    found: dict[str, Any] = {}
+    ranks: dict[str, int] = {}
+    for name, value in attributes.items():
+        entry = _FIRST_OF(name)
+        while entry is not None:  # all but a few names stand for one concept
+            concept, rank, read = entry
+            if concept not in ranks or rank < ranks[concept]:
+                usable = read(value) if read is not None else None if is_empty(value) else (rank, value)
+                if usable is not None:
+                    found[concept], ranks[concept] = usable, rank
+            entry = _SECOND.get(name) if read is None and entry is not _SECOND.get(name) else None
+    return found
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a value says nothing at all."""
+    return value is None or (isinstance(value, str | list | tuple | dict) and not value)
+
+
+def each(attributes: Mapping[str, Any], concept: str) -> Iterator[tuple[str, Any]]:
+    """Every name of one concept that is there, with its value as it came, in order of precedence."""
+    for name, _ in CONCEPTS[concept].readings():
+        value = attributes.get(name)
+        if not is_empty(value):
+            yield name, value
+
+
+def first_readable(attributes: Mapping[str, Any], concept: str, read: Callable[[Any], Any]) -> Any:
+    """What `read` makes of the first value of a concept of which it makes anything."""
+    return next((made for _, value in each(attributes, concept) if (made := read(value)) is not None), None)
+
+
+def names_of(concepts: Iterable[str]) -> frozenset[str]:
+    """Every name of these concepts."""
+    return frozenset(name for concept in concepts for name, _ in CONCEPTS[concept].readings())
