@@ -7,15 +7,17 @@ import logging
 import signal
 import socket
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from assistant.assistant import Assistant
 from service.app import create_app
-from service.server import Server, bind, when_stdin_ends
+from service.otlp_grpc import GrpcReceiver
+from service.server import Server, address, bind, when_stdin_ends
 from tracing_core import Store, init
 from tracing_core.errors import StorageError, TracewhyError
 from tracing_core.logs import log_to_stderr
-from tracing_core.settings import settings
+from tracing_core.settings import Settings, settings
 from tracing_core.storage.embedded import release_embedded
 from tracing_core.storage.migrate import upgrade
 
@@ -28,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the server runs, which has its own way
     try:
         log_to_stderr(settings().log_level)
-        with bind(settings().host, settings().service_port) as listening:
+        with _sockets(settings()) as listening:
             _run(listening, watch_stdin=options.watch_stdin)
     except TracewhyError as error:
         sys.stderr.write(f"{error}\n")
@@ -46,17 +48,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(listening: socket.socket, *, watch_stdin: bool) -> None:
+@contextmanager
+def _sockets(chosen: Settings) -> Iterator[list[socket.socket]]:
+    """Where HTTP is answered: the port of the service, and the one where exporters look for a receiver."""
+    with ExitStack() as last_things:
+        sockets = [last_things.enter_context(bind(chosen.host, chosen.service_port))]
+        if chosen.otlp_port:
+            sockets.append(last_things.enter_context(bind(chosen.host, chosen.otlp_port, "TRACEWHY_OTLP_PORT")))
+        yield sockets
+
+
+def _run(listening: list[socket.socket], *, watch_stdin: bool) -> None:
     with ExitStack() as last_things:
         last_things.callback(release_embedded)
         store = init()
         last_things.callback(store.close)
         _prepare(store)
-        server = Server(create_app(store, lambda: Assistant(store.settings, on_progress=_Said())))
+        app = create_app(store, lambda: Assistant(store.settings, on_progress=_Said()))
+        last_things.callback(app.state.intake.close)
+        server = Server(app)
         if watch_stdin:
             when_stdin_ends(server.stop)
-        host, port = listening.getsockname()[:2]
-        logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+        if store.settings.grpc_port:
+            receiver = GrpcReceiver(app.state.intake, store.settings.host, store.settings.grpc_port)
+            last_things.callback(receiver.stop)
+            logger.info("listening on %s for gRPC", address(store.settings.host, receiver.port))
+        for each in listening:
+            logger.info("listening on http://%s", address(*each.getsockname()[:2]))
         server.serve_until_stopped(listening)
 
 

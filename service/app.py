@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
-from service import ask, chat, errors, health, traces
+from service import ask, chat, errors, health, langfuse, traces
 from service.answering import Answers
-from service.bodies import BodyLimit
+from service.bodies import BodyLimit, ReadingRoom
 from service.desk import Desk
+from service.intake import Intake
+from service.otlp import Doors, OtlpEndpoint
 from service.outcome import Bookkeeper
+from service.signals import SIGNALS, TRACES
 from tracing_core.asgi import TraceMiddleware
 from tracing_core.store import Store
 
@@ -21,6 +25,8 @@ NOT_TRACED = ("/api/v1/chat/feedback",)
 _BYTES_OF_A_CHARACTER = 6
 """The longest that JSON makes of one byte: an escape such as `\\u0041`."""
 _BYTES_AROUND = 64_000
+_READ_AT_ONCE = 2
+"""Bodies of the largest size that may be read at the same time."""
 
 
 def create_app(store: Store, make_assistant: Callable[[], Answers]) -> FastAPI:
@@ -42,9 +48,19 @@ def create_app(store: Store, make_assistant: Callable[[], Answers]) -> FastAPI:
 
     app = FastAPI(title="Tracewhy", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.pulse = health.Pulse(store.database)
-    for router in (ask.router, chat.router, traces.router, health.router):
+    app.state.intake = Intake(store.ingest, store.settings.max_otlp_bytes)
+    for router in (ask.router, chat.router, traces.router, health.router, langfuse.router):
         app.include_router(router)
     errors.install(app)
-    app.add_middleware(BodyLimit, most=store.settings.max_question_bytes * _BYTES_OF_A_CHARACTER + _BYTES_AROUND)
-    app.add_middleware(TraceMiddleware, paths=TRACED, exclude=NOT_TRACED)  # added last, so it is the outermost
+    most = store.settings.max_question_bytes * _BYTES_OF_A_CHARACTER + _BYTES_AROUND
+    app.add_middleware(BodyLimit, most=most, larger=langfuse.BODY_BYTES)
+    app.add_middleware(TraceMiddleware, paths=TRACED, exclude=NOT_TRACED)
+    app.add_middleware(Doors, doors=_receivers(app.state.intake))  # added last, so it is the outermost
     return app
+
+
+def _receivers(intake: Intake) -> dict[str, ASGIApp]:
+    """The receivers of OpenTelemetry's protocol, by path."""
+    room = ReadingRoom(intake.most_bytes, intake.most_bytes * _READ_AT_ONCE)
+    receivers: dict[str, ASGIApp] = {f"/v1/{each.name}": OtlpEndpoint(each, intake, room) for each in SIGNALS}
+    return receivers | {langfuse.TRACES_PATH: langfuse.BasicAuth(OtlpEndpoint(TRACES, intake, room))}

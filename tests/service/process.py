@@ -35,6 +35,8 @@ class Process:
     def __init__(self, settings: dict[str, str], log: Path, *arguments: str) -> None:
         self.log = log
         port = settings.setdefault("TRACEWHY_SERVICE_PORT", str(free_port()))
+        for receiver in ("TRACEWHY_OTLP_PORT", "TRACEWHY_GRPC_PORT"):
+            settings.setdefault(receiver, "0")
         with log.open("ab") as output:
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", "service", *arguments],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.process import refused, service_process
+from tests.service.process import free_port, refused, service_process
 from tests.service.serving import eventually
 
 
@@ -18,14 +18,17 @@ def settings(database_url: str, data_dir: Path) -> dict[str, str]:
     return {"DATABASE_URL": database_url, "TRACEWHY_DATA_DIR": str(data_dir), "TRACEWHY_EMBEDDED_MODEL": "false"}
 
 
-def test_a_taken_port_is_one_clear_line(settings: dict[str, str]) -> None:
+PORTS = ("TRACEWHY_SERVICE_PORT", "TRACEWHY_OTLP_PORT", "TRACEWHY_GRPC_PORT")
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_a_taken_port_is_one_clear_line(settings: dict[str, str], name: str) -> None:
     """Exit code 1, with the way out."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        holder.listen()
-        code, line = refused(settings | {"TRACEWHY_SERVICE_PORT": str(holder.getsockname()[1])})
+    ports = {each: str(free_port()) for each in PORTS}
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        code, line = refused(settings | ports | {name: str(holder.getsockname()[1])})
     assert code == 1
-    assert "TRACEWHY_SERVICE_PORT" in line
+    assert f"set {name} to another port" in line
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
