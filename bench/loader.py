@@ -19,9 +19,12 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench.otlp_workload import FULL, SHORT, Lengths, Spread, make_exchange
+from bench.otlp_workload import FULL, SHORT, Exchange, Lengths, Spread, make_exchange
 from bench.trace_model import span_data
+from tracing_core.clock import SystemClock
 from tracing_core.cost import CostTracker
+from tracing_core.feedback import FeedbackService
+from tracing_core.ids import IdSource
 from tracing_core.ledger import Ledger
 from tracing_core.preparing import Preparation, Prepared
 from tracing_core.projection import Projector
@@ -112,12 +115,20 @@ def _load_day(database_url: str, history: History, day: int, done: queue.Queue[i
 def write(
     database: Database, history: History, numbers: list[int], on_progress: Callable[[int], None]
 ) -> Iterator[int]:
-    """Write these traces of `history`, a transaction at a time; gives how many of each were new."""
+    """Write these traces of `history`, a transaction at a time, and then rate those of them that somebody rates.
+
+    Gives how many of each transaction were new.
+    """
     preparation = make_preparation()
     table = TraceTable(database, preparation)
+    feedback = FeedbackService(database, preparation.projector.rules, SystemClock(), IdSource(), lambda: None)
     for start in range(0, len(numbers), BATCH):
         part = numbers[start : start + BATCH]
-        fates = table.write([_prepared(preparation, history, number) for number in part], Ledger())
+        made = [make_exchange(number, history.spread, history.lengths) for number in part]
+        fates = table.write([_prepared(preparation, exchange) for exchange in made], Ledger())
+        for exchange in made:
+            if exchange.rating is not None:
+                feedback.submit(trace_id=exchange.trace_id, user_id=exchange.user_id, rating=exchange.rating)
         yield sum(fate.outcome == "new" for fate in fates.values())
         on_progress(len(part))
 
@@ -131,8 +142,7 @@ def make_preparation() -> Preparation:
 _SETTINGS = Settings(_env_file=None)
 
 
-def _prepared(preparation: Preparation, history: History, number: int) -> Prepared:
-    exchange = make_exchange(number, history.spread, history.lengths)
+def _prepared(preparation: Preparation, exchange: Exchange) -> Prepared:
     prepared = preparation.prepare(preparation.assemble(exchange.trace_id, span_data(exchange)))
     assert prepared is not None, "a trace was sampled out, though all are kept"
     return prepared

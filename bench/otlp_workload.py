@@ -22,6 +22,7 @@ _LIBRARIES = ("fastapi", "pandas", "plotly", "sqlalchemy", "streamlit", "asyncio
 _LIBRARY_WEIGHTS = (30, 25, 15, 15, 10, 5)
 _INTENTS = ("how_to", "explain", "troubleshoot", "compare")
 _USERS = 5_000
+_SHARE_RATED = 0.01
 TURNS = 4
 """Requests of one conversation."""
 
@@ -81,7 +82,10 @@ class Document:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exchange:
-    """One request: what was asked, found and answered. `answer` is empty where the model failed. Times in nanoseconds."""
+    """One request: what was asked, found and answered. `answer` is empty where the model failed. Times in nanoseconds.
+
+    `rating` is what somebody gives the answer later, 1 to 5; None mostly.
+    """
 
     number: int
     trace_id: str
@@ -103,6 +107,7 @@ class Exchange:
     completion_tokens: int
     cached_tokens: int
     failed: bool
+    rating: int | None
 
 
 def make_exchange(number: int, spread: Spread, lengths: Lengths = FULL) -> Exchange:
@@ -139,6 +144,7 @@ def make_exchange(number: int, spread: Spread, lengths: Lengths = FULL) -> Excha
         completion_tokens=0 if failed else 180 + source.randrange(160),
         cached_tokens=source.choice((0, 0, 0, 512)),
         failed=failed,
+        rating=source.choices((1, 2, 3, 4, 5), (10, 10, 10, 30, 40))[0] if source.random() < _SHARE_RATED else None,
     )
 
 

@@ -21,7 +21,7 @@ from tracing_core.otlp.spans import received
 from tracing_core.query.trace import span_payload
 from tracing_core.query.trace import spans as spans_of
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import ledger, trace_metrics, trace_spans, traces
+from tracing_core.storage.tables import feedback, ledger, trace_metrics, trace_spans, traces
 
 SPREAD = days_until(NOON, 5)
 
@@ -108,6 +108,15 @@ def test_a_load_that_cannot_be_written_ends_with_the_reason(database_url: str) -
     with pytest.raises(StorageError, match="decisions"):
         load(database_url, History(traces=100, spread=SPREAD), processes=1, on_progress=told.append)
     assert not told
+
+
+def test_some_answers_are_rated(database: Database) -> None:
+    """One answer in a hundred has a rating, given as people give theirs; loading again does not double it."""
+    for _ in range(2):
+        fill(database, History(traces=300, spread=SPREAD))
+    expected = [rating for number in range(300) if (rating := make_exchange(number, SPREAD).rating)]
+    assert 0 < len(expected) < 15
+    assert rows(database, feedback) == len(expected)
 
 
 def test_loading_again_adds_what_is_missing(database: Database) -> None:
