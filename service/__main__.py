@@ -55,6 +55,8 @@ def _sockets(chosen: Settings) -> Iterator[list[socket.socket]]:
         sockets = [last_things.enter_context(bind(chosen.host, chosen.service_port))]
         if chosen.otlp_port:
             sockets.append(last_things.enter_context(bind(chosen.host, chosen.otlp_port, "TRACEWHY_OTLP_PORT")))
+        if chosen.grpc_port:  # gRPC binds by itself, when there is something to receive for; better to know now
+            bind(chosen.host, chosen.grpc_port, "TRACEWHY_GRPC_PORT").close()
         yield sockets
 
 
