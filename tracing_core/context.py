@@ -12,6 +12,7 @@ from tracing_core.model import SpanKind, TraceStatus
 from tracing_core.noop import _NoOpTrace, no_trace
 from tracing_core.recording import NO_SPAN, AnySpan, current
 from tracing_core.runtime import runtime
+from tracing_core.sampling import begun, trace_state_of
 from tracing_core.sink import Receipt
 from tracing_core.trace import Trace
 
@@ -60,13 +61,21 @@ class TraceContext:
         project = safe_project(project_name) if project_name is not None else surroundings.project
         if not enabled or not surroundings.traces(project):
             return no_trace()
-        trace = Trace(surroundings, name, _usable(trace_id), project, source)
+        number, share = _usable(trace_id), surroundings.head_share
+        if share < 1:
+            number = number or surroundings.ids.trace_id(surroundings.clock.now())
+            if not begun(number, share):
+                return no_trace()
+        trace = Trace(surroundings, name, number, project, source)
+        trace.trace_state = trace_state_of(share) if share < 1 else None
         trace.query, trace.intent, trace.domain = query, intent, domain
         trace.report_type, trace.research_type, trace.project_id = report_type, research_type, project_id
         trace.library, trace.session_id, trace.user_id = library, session_id, user_id
         trace.tags, trace.parent_span_id = tags, parent_span_id
         if project_name is not None and project != project_name:
             trace.root.details["project_name_given"] = project_name
+        if surroundings.journal is not None:
+            surroundings.journal.begin(trace)
         trace.root.enter()
         return trace
 
@@ -93,7 +102,8 @@ class TraceContext:
                 trace.mark_incomplete()
             elif trace.root.end_tick is None:  # a status was assigned, not marked
                 trace.root.end_tick = trace.tick()
-            trace.receipt = runtime().sink.submit(trace)
+            journal, sink = trace.journal, runtime().sink
+            trace.receipt = sink.submit(trace) if journal is None else journal.hand_over(trace, sink)
         trace.root.leave()
         return trace.receipt
 

@@ -10,8 +10,8 @@ from tracing_core.recording import NO_SPAN, NoOpSpan, Span, current
 
 _FACTS = frozenset(
     {
-        "answer", "citations_count", "confidence", "domain", "duration_seconds", "error", "intent", "library", "name",
-        "parent_span_id", "parent_trace_id", "project_id", "project_name", "query", "receipt", "report_type",
+        "answer", "citations_count", "confidence", "domain", "duration_seconds", "error", "intent", "journal", "journaled",
+        "library", "look_again_at", "name", "parent_span_id", "parent_trace_id", "project_id", "project_name", "query", "receipt", "report_type",
         "research_type", "session_id", "source", "started_at", "user_id",
     }
 )  # fmt: skip

@@ -77,6 +77,9 @@ class Span:
         if error is not None and self.error is None and not isinstance(error, GeneratorExit):
             self.error = describe(error)  # a consumer that has had enough of a generator is no error
         self.leave()
+        journal = self.trace.journal
+        if journal is not None:
+            journal.ended(self)
 
     def enter(self) -> None:
         """Make this span the current one until `leave`."""
@@ -96,6 +99,7 @@ class Span:
 
     def end(self, error: str | None = None) -> None:
         """Stop the clock of a span that was not opened by `with`."""
+        news = error is not None or self.end_tick is None
         if self.end_tick is None:
             self.end_tick = self.trace.tick()
         self.error = error or self.error
@@ -103,6 +107,8 @@ class Span:
             self.leave()
         else:  # it ends out of turn, and whoever was opened after it is still at work
             self._token = None
+        if news and self.trace.journal is not None:
+            self.trace.journal.note(self)
 
     @property
     def span_id(self) -> str:

@@ -14,6 +14,8 @@ from tracing_core.sink import NowhereSink, Sink
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from tracing_core.journal import Journal
+
 logger = logging.getLogger(__name__)
 
 
@@ -31,6 +33,8 @@ class Runtime:
     project: str = "default"
     tracing: bool = True
     untraced_projects: AbstractSet[str] = field(default_factory=_nothing_untraced)
+    head_share: float = 1.0
+    journal: Journal | None = None
 
     def traces(self, project: str) -> bool:
         """Whether runs of this project are recorded."""
@@ -53,5 +57,7 @@ def configure(new: Runtime) -> Callable[[], None]:
     def restore() -> None:
         global _runtime
         _runtime = before
+        if new.journal is not None:
+            new.journal.close()
 
     return restore

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CLOSED, OUT_OF_TIME = "writer closed", "not written in time at exit"
+UNWRITTEN_AT_EXIT = frozenset({CLOSED, OUT_OF_TIME})
+"""Why traces are dropped that the journal, where there is one, keeps for the next start."""
+
 
 class Receipt:
     """What became of a trace that was handed over. Wait for it by `await receipt` or `receipt.result(seconds)`.
@@ -36,6 +40,10 @@ class Receipt:
         except InvalidStateError:
             return False
         return True
+
+    def when_settled(self, hear: Callable[[dict[str, Any]], None]) -> None:
+        """Have `hear` called with the outcome, in the thread that settles this; at once when that has happened."""
+        self._future.add_done_callback(lambda settled: hear(settled.result()))
 
     def result(self, timeout: float | None = None) -> dict[str, Any]:
         """Wait until the trace is stored (or is known not to be), which also makes the writer write now.

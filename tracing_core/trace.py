@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -15,6 +15,9 @@ from tracing_core.model import SpanKind, TraceStatus
 from tracing_core.recording import Span, current
 from tracing_core.runtime import Runtime
 from tracing_core.sink import Receipt
+
+if TYPE_CHECKING:
+    from tracing_core.journal import Journal
 
 
 class Trace:
@@ -58,6 +61,10 @@ class Trace:
         self.stages: dict[str, Span] = {}
         self.spans: list[Span] = []
         self.receipt: Receipt | None = None
+        self.trace_state: str | None = None
+        self.journal: Journal | None = None
+        self.journaled: tuple[Any, ...] = ()
+        self.look_again_at = 0
         self.root = self._open(None, name, SpanKind.ROOT, {})
 
     def _open(self, parent: Span | None, name: str, kind: str, details: dict[str, Any]) -> Span:
@@ -82,6 +89,8 @@ class Trace:
         self.spans.append(span)
         if parent is self.root:
             self.stages[span.name] = span
+        if self.journal is not None:
+            self.journal.opened(span)
         return span
 
     def start_step(self, name: str, kind: str = SpanKind.UNKNOWN) -> Span:
@@ -95,6 +104,7 @@ class Trace:
         stage = self._open(self.root, stage_name, SpanKind.STAGE, {})
         self.stages[stage.name] = stage
         stage.enter()
+        self._note(stage)
 
     def end_stage(self, stage_name: str, outputs: Mapping[str, Any] | None = None, error: str | None = None) -> None:
         """Mark the end of a phase, with what came out of it or what went wrong."""
@@ -105,6 +115,16 @@ class Trace:
             stage.end(error)
         else:
             stage.error = error
+            self._note(stage)
+
+    def _note(self, stage: Span) -> None:
+        if self.journal is not None:
+            self.journal.note(stage)
+
+    def _note_late(self, stage: Span) -> None:
+        """Have the journal know of what is recorded for a stage that will not end, or has ended."""
+        if stage.start_tick is None or stage.end_tick is not None:
+            self._note(stage)
 
     def _stage(self, given: object) -> Span:
         """The stage of that name; made now, without a time, when it was never started."""
@@ -124,7 +144,8 @@ class Trace:
             data: what, why, confidence (1.0 when left out, as the seed has it), alternatives_considered, inputs.
         """
         data = mapping_of(data)
-        self._stage(stage_name).decide(
+        stage = self._stage(stage_name)
+        stage.decide(
             decision_type,
             what=data.get("what"),
             why=data.get("why", ""),
@@ -132,14 +153,19 @@ class Trace:
             alternatives_considered=data.get("alternatives_considered", ()),
             inputs=data.get("inputs"),
         )
+        self._note_late(stage)
 
     def record_evidence(self, stage_name: str, evidence_data: Mapping[str, Any]) -> None:
         """Record what a stage collected, kept and filtered out."""
-        self._stage(stage_name).record_evidence(evidence_data)
+        stage = self._stage(stage_name)
+        stage.record_evidence(evidence_data)
+        self._note_late(stage)
 
     def record_prompts(self, stage_name: str, prompts: Mapping[str, str]) -> None:
         """Record the prompts of a stage (system_prompt, user_message)."""
-        self._stage(stage_name).record_prompts(prompts)
+        stage = self._stage(stage_name)
+        stage.record_prompts(prompts)
+        self._note_late(stage)
 
     def record_iteration(self, iteration_data: Mapping[str, Any]) -> None:
         """Record one round of a retry loop; a round with `passed` false counts as a failure of the quality gate."""
@@ -147,6 +173,7 @@ class Trace:
         self.iterations.append(iteration)
         if not iteration.get("passed", True):
             self.quality_gate_failures += 1
+        self.journaled = ()
 
     def set_outputs(self, outputs: Mapping[str, Any]) -> None:
         """Set what the run produced: report_path, evidence_paths and whatever else."""
@@ -171,6 +198,8 @@ class Trace:
     def _end(self, status: TraceStatus) -> None:
         self.status = status
         self.root.end_tick = self.tick()
+        if self.journal is not None:
+            self.journal.mark(self)
 
     @property
     def duration_seconds(self) -> float | None:
