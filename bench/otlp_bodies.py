@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from struct import Struct
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -17,6 +18,10 @@ from bench.otlp_workload import FULL, Exchange, Lengths, Spread, make_exchange
 SPANS_PER_BODY = 512
 """What OpenTelemetry's batch processor sends at once by default."""
 
+_MARK, _TIME = Struct(">I"), Struct("<Q")
+_START_FIELD, _END_FIELD, _EVENT_TIME_FIELD = b"\x39", b"\x41", b"\x09"
+"""What stands before the times of a span (fields 7 and 8) and of an event (field 1), eight bytes each."""
+
 _TRACE_ID_FIELD, _SPAN_ID_FIELD = b"\x0a\x10", b"\x12\x08"
 """How a span begins: field 1 (trace_id) with sixteen bytes, field 2 (span_id) with eight."""
 
@@ -28,22 +33,29 @@ class Body:
     Args:
         content: the bytes, in round 0.
         spans: how many there are in it.
-        places: where its trace ids stand.
+        ids: where its trace ids stand.
+        times: where its times stand.
     """
 
     content: bytes
     spans: int
-    places: tuple[int, ...]
+    ids: tuple[int, ...]
+    times: tuple[int, ...]
 
-    def in_round(self, number: int) -> bytes:
-        """The same spans as other traces, unlike those of any other round: the round is mixed into their ids."""
-        if not number:
-            return self.content
+    def in_round(self, number: int, later_ns: int = 0) -> bytes:
+        """The same spans as other traces, unlike those of any other round: the round is mixed into their ids.
+
+        Args:
+            number: of the round.
+            later_ns: how much later they happened, in nanoseconds.
+        """
         changed = bytearray(self.content)
-        mark = number.to_bytes(4, "big")
-        for place in self.places:
-            for offset, byte in enumerate(mark):
-                changed[place + offset] ^= byte
+        if number:
+            for place in self.ids:
+                _MARK.pack_into(changed, place, _MARK.unpack_from(changed, place)[0] ^ number)
+        if later_ns:
+            for place in self.times:
+                _TIME.pack_into(changed, place, _TIME.unpack_from(changed, place)[0] + later_ns)
         return bytes(changed)
 
 
@@ -71,7 +83,8 @@ def make_body(spans: list[Span]) -> Body:
     resource = ResourceSpans(scope_spans=[scope])
     resource.resource.attributes.extend(_key_values(RESOURCE))
     content = ExportTraceServiceRequest(resource_spans=[resource]).SerializeToString()
-    return Body(content=content, spans=len(spans), places=tuple(_places(content, spans)))
+    ids, times = _places(content, spans)
+    return Body(content=content, spans=len(spans), ids=tuple(ids), times=tuple(times))
 
 
 def encode(exchange: Exchange) -> Iterator[Span]:
@@ -123,10 +136,18 @@ def _parts(spans: Iterable[Span], size: int) -> Iterator[list[Span]]:
         yield part
 
 
-def _places(content: bytes, spans: list[Span]) -> Iterator[int]:
-    """Where the trace ids stand, one after the other; a span begins with its two ids."""
+def _places(content: bytes, spans: list[Span]) -> tuple[list[int], list[int]]:
+    """Where the trace ids stand, and the times; a span begins with its two ids."""
+    ids: list[int] = []
+    times: list[int] = []
     at = 0
     for span in spans:
         beginning = _TRACE_ID_FIELD + span.trace_id + _SPAN_ID_FIELD + span.span_id
         at = content.index(beginning, at) + len(_TRACE_ID_FIELD)
-        yield at
+        ids.append(at)
+        marked = [(_START_FIELD, span.start_time_unix_nano), (_END_FIELD, span.end_time_unix_nano)]
+        marked += [(_EVENT_TIME_FIELD, event.time_unix_nano) for event in span.events]
+        for field, moment in marked:
+            at = content.index(field + _TIME.pack(moment), at) + len(field)
+            times.append(at)
+    return ids, times

@@ -66,7 +66,7 @@ class Client:
     Args:
         url: where to post.
         traces: how many different ones it makes; it sends them again under new ids when these are used up.
-        end_ns: the traces lie in the minute before this moment, nanoseconds since 1970.
+        end_ns: the traces are made for the minute before this moment, nanoseconds since 1970, and move along with the clock.
         spans_per_body: spans in a request.
     """
 
@@ -126,15 +126,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.otlp_client", description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--traces", type=int, required=True)
-    parser.add_argument("--end-ns", type=int, default=0, help="end of the minute that the traces lie in")
+    parser.add_argument("--end-ns", type=int, default=0, help="end of the minute that the traces are made for")
     parser.add_argument("--spans-per-body", type=int, default=SPANS_PER_BODY)
     options = parser.parse_args()
-    spread = Spread(end_ns=options.end_ns or time.time_ns(), slot_seconds=60.0)
+    end_ns = options.end_ns or time.time_ns()
+    spread = Spread(end_ns=end_ns, slot_seconds=60.0)
     bodies = make_bodies(options.traces, spread, spans_per_body=options.spans_per_body)
     print(json.dumps({"ready": len(bodies), "spans": options.traces * SPANS_PER_TRACE}), flush=True)
     offset = 0
     for line in sys.stdin:
-        sent = send(options.url, bodies, Load(**json.loads(line)), offset)
+        sent = send(options.url, bodies, Load(**json.loads(line)), offset, end_ns)
         offset += sent.taken
         print(json.dumps(asdict(report(sent))), flush=True)
 

@@ -60,18 +60,22 @@ class Unacknowledged(Exception):
     """A request that the receiver did not take, with the reason."""
 
 
-def send(url: str, bodies: Sequence[Body], load: Load, offset: int = 0) -> Sent:
+def send(url: str, bodies: Sequence[Body], load: Load, offset: int = 0, end_ns: int = 0) -> Sent:
     """Send `bodies` in turn, under new trace ids each time round, until the time is over.
+
+    Their times move along, so that a long load is not all of one minute.
 
     Args:
         url: where to post them.
         bodies: at least one.
         load: how much.
         offset: how many were sent before; it goes on from there.
+        end_ns: when the last of the spans ended as they were made, nanoseconds since 1970; 0 to leave their times alone.
     """
     sent, lock, numbers = Sent(), threading.Lock(), count()
     start = time.perf_counter()
-    interval = bodies[0].spans / load.spans_per_second if load.spans_per_second else 0.0
+    spans_each = sum(body.spans for body in bodies) / len(bodies)
+    interval = spans_each / load.spans_per_second if load.spans_per_second else 0.0
 
     def work() -> None:
         with_line = _Line(url)
@@ -83,7 +87,7 @@ def send(url: str, bodies: Sequence[Body], load: Load, offset: int = 0) -> Sent:
                     break
                 sent.taken += 1
             turn, place = divmod(offset + number, len(bodies))
-            content = bodies[place].in_round(turn)
+            content = bodies[place].in_round(turn, max(time.time_ns() - end_ns, 0) if end_ns else 0)
             time.sleep(max(due - time.perf_counter(), 0.0))
             _post(with_line, content, bodies[place].spans, due, sent, lock)
         with_line.close()

@@ -150,12 +150,26 @@ def test_another_round_changes_trace_ids_alone() -> None:
         assert len({span.trace_id for spans in body for span in spans}) == 20
 
 
+def test_times_move_along_with_the_clock() -> None:
+    """A body sent an hour later is an hour later in every time that it has, of spans and of events, and the same otherwise."""
+    hour = 3600 * 10**9
+    for body in make_bodies(60, HISTORY):
+        for one, other in zip(spans_in(body.content), spans_in(body.in_round(0, hour)), strict=True):
+            assert other.start_time_unix_nano - one.start_time_unix_nano == hour
+            other.start_time_unix_nano -= hour
+            other.end_time_unix_nano -= hour
+            for event in other.events:
+                event.time_unix_nano -= hour
+            assert one == other
+
+
 def test_places_are_those_of_the_ids() -> None:
     """A trace id is found where it stands, even when its bytes come up elsewhere in the request."""
     span_id = bytes(range(8))
-    spans = [Span(trace_id=bytes([n]) * 16, span_id=span_id, name="\n\x10" + chr(n) * 16) for n in (1, 2, 2)]
+    times = {"start_time_unix_nano": 7, "end_time_unix_nano": 9}
+    spans = [Span(trace_id=bytes([n]) * 16, span_id=span_id, name="\n\x10" + chr(n) * 16, **times) for n in (1, 2, 2)]
     body: Body = make_body(spans)
-    assert [body.content[place : place + 16] for place in body.places] == [span.trace_id for span in spans]
+    assert [body.content[place : place + 16] for place in body.ids] == [span.trace_id for span in spans]
     assert [span.name for span in spans_in(body.in_round(9))] == [span.name for span in spans]
 
 
