@@ -91,6 +91,17 @@ class Settings(BaseSettings):
         description='Prices that override the built-in ones, as JSON: {"model": {"input": 0.1, "output": 0.4}}, '
         "in dollars per million tokens",
     )
+    journal: bool = Field(
+        True,
+        alias="TRACEWHY_JOURNAL",
+        description="Whether what is recorded is kept in a journal until it is stored, which survives a kill",
+    )
+    journal_bytes: int = Field(
+        64_000_000,
+        ge=1_000_000,
+        alias="TRACEWHY_JOURNAL_BYTES",
+        description="Size of a process's journal at most, in bytes; of more, the oldest runs are given up",
+    )
     statement_timeout_ms: int = Field(
         15_000, ge=0, alias="TRACEWHY_STATEMENT_TIMEOUT_MS", description="Longest query of a page, in milliseconds"
     )

@@ -12,6 +12,7 @@ from tracing_core.delivery import Delivery
 from tracing_core.feedback import FeedbackService
 from tracing_core.files import TraceFiles
 from tracing_core.ids import IdSource
+from tracing_core.journal_recovery import with_journal
 from tracing_core.preparing import Preparation
 from tracing_core.projection import Projector
 from tracing_core.quality import QualityRules
@@ -100,4 +101,4 @@ def init(*, clock: Clock | None = None, ids: IdSource | None = None, **settings:
         untraced_projects=frozenset(store.settings.untraced_projects),
     )
     store.writer.replay()
-    return replace(store, restore=configure(runtime))
+    return replace(store, restore=configure(with_journal(runtime, store.settings, store.writer)))

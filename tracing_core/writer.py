@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 from tracing_core.clock import Clock
 from tracing_core.delivery import Delivery
+from tracing_core.journal import Journal
 from tracing_core.ledger import Outcome
 from tracing_core.preparing import Preparation, Prepared
-from tracing_core.sink import Receipt
+from tracing_core.sink import CLOSED, OUT_OF_TIME, Receipt
 from tracing_core.trace import Trace
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ class WriterStats:
     waiting: int
     dead: int
     problem: str | None
+    journal_problem: str | None = None
+    """Why the journal is off, when it is."""
 
 
 class TraceWriter:
@@ -66,6 +69,7 @@ class TraceWriter:
         self._batch_size = batch_size
         self._flush_seconds = flush_seconds
         self._complained_at = float("-inf")
+        self.journal: Journal | None = None  # noted in the statistics
         self.start_anew()
         atexit.register(self.close)
         this = weakref.ref(self)
@@ -91,7 +95,7 @@ class TraceWriter:
         """Take over `trace`; when the queue is full or the writer closed it is dropped, and the receipt says so."""
         receipt = Receipt(trace.trace_id, self._wake.set)
         if self._closed or len(self._queue) >= self._queue_size:
-            self._drop(trace, receipt, "writer closed" if self._closed else "queue full")
+            self._drop(trace, receipt, CLOSED if self._closed else "queue full")
             return receipt
         self._queue.append((trace, receipt))
         if self._thread is None:
@@ -140,7 +144,7 @@ class TraceWriter:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout)
         while self._queue:
-            self._drop(*self._queue.popleft(), "not written in time at exit")
+            self._drop(*self._queue.popleft(), OUT_OF_TIME)
         atexit.unregister(self.close)
 
     def stats(self) -> WriterStats:
@@ -151,6 +155,7 @@ class TraceWriter:
             waiting=self._delivery.spool.waiting_count(),
             dead=self._delivery.spool.dead_count(),
             problem=self._delivery.problem,
+            journal_problem=self.journal.problem if self.journal is not None else None,
         )
 
     def _run(self) -> None:
