@@ -13,15 +13,17 @@ from tracing_core.cost import CostTracker
 from tracing_core.delivery import Delivery
 from tracing_core.files import TraceFiles
 from tracing_core.ids import IdSource
+from tracing_core.latency_watch import LatencyWatch
 from tracing_core.ledger import Ledger, Outcome
 from tracing_core.model import SpanData, TraceData
-from tracing_core.preparing import Preparation
-from tracing_core.projection import Projection, Projector
+from tracing_core.preparing import Preparation, Prepared
+from tracing_core.projection import Projector
 from tracing_core.quality import QualityRules
 from tracing_core.sampling import Sampler, keep_all
 from tracing_core.spool import Spool
 from tracing_core.trace import Trace
 from tracing_core.writer import TraceWriter
+from tracing_core.written import Written
 
 PATIENCE_SECONDS = 20.0
 """How long a test waits for what must happen, before it says that it did not."""
@@ -54,18 +56,23 @@ class HeldStore:
         self.called = threading.Event()
         self.batches: list[list[str]] = []
         self.ledger = Ledger()
-        self.trouble: Callable[[Sequence[Projection]], None] = lambda _batch: None
+        self.trouble: Callable[[Sequence[Prepared]], None] = lambda _batch: None
+        self.preparation = make_preparation()
 
-    def write(self, batch: Sequence[Projection], ledger: Ledger) -> frozenset[str]:
+    def write(self, batch: Sequence[Prepared], ledger: Ledger) -> dict[str, Written]:
         self.called.set()
         assert self.gate.wait(PATIENCE_SECONDS)
         self.trouble(batch)
-        ids = [projection.trace["trace_id"] for projection in batch]
-        self.batches.append(ids)
+        self.batches.append([prepared.data.trace_id for prepared in batch])
         self.ledger.update(ledger)
-        for projection in batch:
-            self.ledger.note(NOON.date(), projection.trace["source"], Outcome.STORED)
-        return frozenset(ids)
+        for prepared in batch:
+            self.ledger.note(NOON.date(), prepared.data.source, Outcome.STORED)
+        return {prepared.data.trace_id: self._written(prepared) for prepared in batch}
+
+    def _written(self, prepared: Prepared) -> Written:
+        error = self.preparation.write_file(prepared.data)
+        path = None if error else self.preparation.path(prepared.data)
+        return Written(outcome="new", new_spans=prepared.received, file_path=path, file_error=error)
 
     @property
     def stored(self) -> list[str]:
@@ -85,15 +92,20 @@ def make_writer(
 ) -> TraceWriter:
     """A writer into `store`, with files and spool below `data_dir`."""
     clock, ids = clock or ManualClock(NOON), IdSource()
-    preparation = Preparation(
+    store.preparation = make_preparation(data_dir, sampler)
+    delivery = Delivery(store, Spool(data_dir / "spool", clock, ids), clock, store.preparation)
+    return TraceWriter(delivery, clock, queue_size=queue_size, batch_size=batch_size, flush_seconds=flush_seconds)
+
+
+def make_preparation(
+    data_dir: Path | None = None, sampler: Sampler = keep_all, watch: LatencyWatch | None = None
+) -> Preparation:
+    """The default rules and prices, with files below `data_dir` when there is one."""
+    return Preparation(
         projector=Projector(rules=QualityRules(), prices=CostTracker()),
         sampler=sampler,
-        files=TraceFiles(data_dir / "projects"),
-        ids=ids,
-    )
-    delivery = Delivery(store, Spool(data_dir / "spool", clock, ids), clock)
-    return TraceWriter(
-        preparation, delivery, clock, queue_size=queue_size, batch_size=batch_size, flush_seconds=flush_seconds
+        files=None if data_dir is None else TraceFiles(data_dir / "projects"),
+        watch=watch,
     )
 
 

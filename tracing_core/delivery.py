@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from tracing_core.clock import Clock
 from tracing_core.errors import DataRejected, StorageError
 from tracing_core.ledger import Ledger, Outcome
-from tracing_core.model import TraceData
 from tracing_core.preparing import Preparation, Prepared
-from tracing_core.projection import Projection
 from tracing_core.sink import Receipt
 from tracing_core.spool import Spool
+from tracing_core.written import Written
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ _LONGEST_PAUSE_SECONDS = 30.0
 class BatchStore(Protocol):
     """Stores a batch at once or not at all; `tracing_core.storage.write.TraceTable` is the one."""
 
-    def write(self, batch: Sequence[Projection], ledger: Ledger) -> frozenset[str]:
-        """Write the batch and add `ledger`; gives the ids that were new."""
+    def write(self, batch: Sequence[Prepared], ledger: Ledger) -> dict[str, Written]:
+        """Write the batch and add `ledger`; gives what became of each trace."""
         ...
 
 
@@ -37,10 +37,16 @@ class Delivery:
         store: the database.
         spool: the disk.
         clock: for the pauses.
+        preparation: keeps the files while the database is away.
+        count_refused: whether what can be kept nowhere is lost, and counted so; not where a sender is told to try again.
     """
 
-    def __init__(self, store: BatchStore, spool: Spool, clock: Clock) -> None:
+    def __init__(
+        self, store: BatchStore, spool: Spool, clock: Clock, preparation: Preparation, *, count_refused: bool = True
+    ) -> None:
         self.spool = spool
+        self.preparation = preparation
+        self._count_refused = count_refused
         self.problem: str | None = None
         self._store = store
         self._clock = clock
@@ -49,26 +55,33 @@ class Delivery:
         self._ledger = Ledger()
         self._ledger_lock = threading.Lock()
 
-    def note(self, source: str, outcome: Outcome, reason: str = "", count: int = 1) -> None:
+    def note(self, source: str, outcome: Outcome, reason: str = "", count: int = 1, spans: int = 0) -> None:
         """Enter into the ledger; it is written with the next batch."""
         with self._ledger_lock:
-            self._ledger.note(self._clock.now().date(), source, outcome, reason, count)
+            self._ledger.note(self._clock.now().date(), source, outcome, reason, count, spans)
 
     def deliver(self, batch: Sequence[tuple[Prepared, Receipt]]) -> None:
         """Store `batch` and settle its receipts."""
         if self._pausing() or not self._taken(batch):
             self._set_aside(batch)
 
-    def replay(self, preparation: Preparation) -> None:
+    def replay(self) -> None:
         """Store what waits on disk, oldest first, unless the database was away a moment ago."""
         for path in self.spool.waiting():
             if self._pausing():
                 return
-            waiting = preparation.prepare_again(self.spool.read(path))
-            self._taken([(prepared, Receipt(prepared.data.trace_id)) for prepared in waiting])
-            if self._pausing():
+            waiting = [(prepared, Receipt(prepared.data.trace_id)) for prepared in self._prepared(path)]
+            if not self._taken(waiting):
                 return
             self.spool.remove(path)
+
+    def _prepared(self, path: Path) -> Iterator[Prepared]:
+        for data in self.spool.read(path):
+            prepared = self.preparation.prepare(data)
+            if prepared is None:
+                self.note(data.source, Outcome.SAMPLED_OUT, spans=len(data.spans))
+            else:
+                yield prepared
 
     def settle_ledger(self) -> None:
         """Write the lines of the ledger that no batch took along."""
@@ -83,7 +96,7 @@ class Delivery:
     def _taken(self, batch: Sequence[tuple[Prepared, Receipt]]) -> bool:
         """Give `batch` to the database, which may refuse traces in it; False when it is away."""
         try:
-            self._write([prepared.projection for prepared, _ in batch])
+            fates = self._write([prepared for prepared, _ in batch])
         except DataRejected as error:
             self._halve(batch, error)
         except StorageError as error:
@@ -94,18 +107,19 @@ class Delivery:
             self._halve(batch, error)
         else:
             for prepared, receipt in batch:
-                receipt.settle(database="saved", **prepared.file_outcome)
+                _settle(receipt, fates[prepared.data.trace_id])
         return True
 
-    def _write(self, batch: Sequence[Projection]) -> None:
+    def _write(self, batch: Sequence[Prepared]) -> dict[str, Written]:
         with self._ledger_lock:
             ledger = Ledger(self._ledger)
-        self._store.write(batch, ledger)
+        fates = self._store.write(batch, ledger)
         with self._ledger_lock:
-            self._ledger.subtract(ledger)
+            self._ledger.take_away(ledger)
         if self.problem is not None:
             logger.info("the database is back")
         self.problem, self._pause = None, _FIRST_PAUSE_SECONDS
+        return fates
 
     def _halve(self, batch: Sequence[tuple[Prepared, Receipt]], error: Exception) -> None:
         if not batch:
@@ -119,31 +133,40 @@ class Delivery:
         self.deliver(batch[middle:])
 
     def _bury(self, prepared: Prepared, receipt: Receipt, error: Exception) -> None:
-        logger.error("trace %s cannot be stored: %s", prepared.data.trace_id, error)
-        self._keep_or_count([prepared.data], Outcome.DEAD_LETTERED, str(error))
-        receipt.settle(database="rejected", database_error=str(error), **prepared.file_outcome)
+        data = prepared.data
+        logger.error("trace %s cannot be stored: %s", data.trace_id, error)
+        file_error = self.preparation.add_to_file(data)
+        try:
+            self.spool.bury(data, str(error))
+        except OSError as full:
+            kept = self._lost([prepared], full)
+        else:
+            kept = True
+            self.note(data.source, Outcome.DEAD_LETTERED, str(error), spans=prepared.received)
+        receipt.settle(
+            database="rejected" if kept else "dropped", database_error=str(error), **_file(prepared, file_error)
+        )
 
     def _set_aside(self, batch: Sequence[tuple[Prepared, Receipt]]) -> None:
-        kept = self._keep_or_count([prepared.data for prepared, _ in batch])
-        for prepared, receipt in batch:
+        files = [self.preparation.add_to_file(prepared.data) if prepared.kept else None for prepared, _ in batch]
+        try:
+            self.spool.keep([prepared.data for prepared, _ in batch])
+        except OSError as error:
+            kept = self._lost([prepared for prepared, _ in batch], error)
+        else:
+            kept = True
+        for (prepared, receipt), file_error in zip(batch, files, strict=True):
             receipt.settle(
-                database="spooled" if kept else "dropped", database_error=self.problem, **prepared.file_outcome
+                database="spooled" if kept else "dropped", database_error=self.problem, **_file(prepared, file_error)
             )
 
-    def _keep_or_count(self, traces: Sequence[TraceData], outcome: Outcome | None = None, reason: str = "") -> bool:
-        """Put traces on disk, for good with an `outcome`; where the disk refuses too, they are lost, and counted so."""
-        try:
-            if outcome is None:
-                self.spool.keep(traces)
-            else:
-                self.spool.bury(traces[0], reason)
-                self.note(traces[0].source, outcome, reason)
-        except OSError as error:
-            logger.error("%d traces are lost, the spool cannot be written: %s", len(traces), error)
-            for trace in traces:
-                self.note(trace.source, Outcome.DROPPED, "database away and spool not writable")
-            return False
-        return True
+    def _lost(self, batch: Sequence[Prepared], error: OSError) -> bool:
+        logger.error("%d traces cannot be kept, the spool cannot be written: %s", len(batch), error)
+        if self._count_refused:
+            for prepared in batch:
+                reason = "database away and spool not writable"
+                self.note(prepared.data.source, Outcome.DROPPED, reason, spans=prepared.received)
+        return False
 
     def _pausing(self) -> bool:
         return self._clock.monotonic_ns() / 1e9 < self._try_again_at
@@ -154,3 +177,15 @@ class Delivery:
         self.problem = str(error)
         self._try_again_at = self._clock.monotonic_ns() / 1e9 + self._pause
         self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def _settle(receipt: Receipt, fate: Written) -> None:
+    database = "sampled_out" if fate.outcome == "sampled_out" else "saved"
+    error = {"file_error": fate.file_error} if fate.file_error is not None else {}
+    receipt.settle(database=database, file_path=fate.file_path, **error)
+
+
+def _file(prepared: Prepared, error: str | None) -> dict[str, str | None]:
+    if error is not None:
+        return {"file_path": None, "file_error": error}
+    return {"file_path": prepared.projection.trace["trace_file_path"]}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
 
 from tracing_core.document import to_document
+from tracing_core.document_reader import from_document
 from tracing_core.errors import InvalidInput
 from tracing_core.ids import check_project, check_trace_id
 from tracing_core.jsontext import dump
@@ -51,13 +53,17 @@ class TraceFiles:
             write_whole(path, content)
         return path
 
-    def holds_another(self, trace: TraceData) -> bool:
-        """Whether the file of this trace id tells of another run: one with another root span."""
+    def read(self, project: str, trace_id: str) -> TraceData | None:
+        """The trace in its file; None when there is no file, or none that can be read."""
         try:
-            document = orjson.loads(self.path(trace.project, trace.trace_id).read_bytes())
-            return bool(document["spans"][0]["span_id"] != trace.spans[0].span_id)
-        except (OSError, InvalidInput, orjson.JSONDecodeError, LookupError, TypeError):
-            return False
+            return from_document(orjson.loads(self.path(project, trace_id).read_bytes()))
+        except (OSError, InvalidInput, orjson.JSONDecodeError):
+            return None
+
+    def remove(self, project: str, trace_id: str) -> None:
+        """Remove the file of a trace, if there is one."""
+        with suppress(OSError, InvalidInput):
+            self.path(project, trace_id).unlink(missing_ok=True)
 
     def _make(self, directory: Path) -> None:
         if directory not in self._made:

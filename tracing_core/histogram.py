@@ -25,18 +25,24 @@ def bin_value(number: int) -> float:
     return 2 * _GAMMA**number / (_GAMMA + 1)
 
 
-def quantile(histogram: Mapping[int, int], q: float) -> float | None:
-    """The duration in milliseconds that the share `q` (0 to 1) of all does not exceed; None for an empty histogram.
+def quantile_bin(histogram: Mapping[int, float], q: float) -> int | None:
+    """The number of the bin in which the quantile `q` (0 to 1) lies; None for an empty histogram. Counts may be weights.
 
     The nearest rank, which is PostgreSQL's discrete percentile: of two durations the longer is the 95th percentile.
     """
     total = sum(histogram.values())
     if total == 0:
         return None
-    rank = max(math.ceil(q * total), 1)
-    seen = 0
+    rank = q * total if total % 1 else math.ceil(q * total)
+    seen = 0.0
     for number in sorted(histogram):
         seen += histogram[number]
-        if seen >= rank:
-            return bin_value(number)
-    return bin_value(max(histogram))
+        if seen > 0 and seen >= rank - 1e-9:
+            return number
+    return max(histogram)
+
+
+def quantile(histogram: Mapping[int, float], q: float) -> float | None:
+    """The duration in milliseconds that the share `q` (0 to 1) of all does not exceed; None for an empty histogram."""
+    number = quantile_bin(histogram, q)
+    return None if number is None else bin_value(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import orjson
@@ -81,6 +82,8 @@ def _parts(value: Any) -> Any:
         return list(value)
     if isinstance(value, set | frozenset):
         return sorted(value, key=text_of)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
     return _guarded(_as_dict, value) if _is_mapping(value) else value
 
 
@@ -127,3 +130,11 @@ def _without_nul(value: Any) -> Any:
 def storable(text: str) -> str:
     """`text` without what UTF-8 or PostgreSQL cannot hold: NUL and lone surrogates become U+FFFD."""
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+_LONGEST_LABEL = 300
+
+
+def label(text: str | None) -> str | None:
+    """A text to count and search by: without what PostgreSQL refuses, and no longer than an index can hold."""
+    return None if text is None else text_of(text)[:_LONGEST_LABEL]

@@ -1,5 +1,7 @@
 """What became of every trace received. It balances: received = stored + sampled out + dead-lettered + dropped.
 
+A trace that arrives in pieces has a line a piece; what comes again is stored for the reason `again`. Traces without a reason
+in the line `stored` are those that are there, and their spans and those of later pieces are the spans that are there.
 A trace enters the ledger when its fate is known; until then it waits in the queue or in the spool, which are counted
 where they are.
 """
@@ -35,10 +37,27 @@ class LedgerKey:
 
 
 class Ledger(Counter[LedgerKey]):
-    """Counts by line."""
+    """Counts by line: traces, or pieces of them, and in `spans` the spans that these had.
 
-    def note(self, day: date, source: str, outcome: Outcome, reason: str = "", count: int = 1) -> None:
+    Args:
+        other: a ledger to begin with a copy of.
+    """
+
+    def __init__(self, other: Ledger | None = None) -> None:
+        super().__init__()
+        self.spans: Counter[LedgerKey] = Counter()
+        if other is not None:
+            self.update(other)
+            self.spans.update(other.spans)
+
+    def note(self, day: date, source: str, outcome: Outcome, reason: str = "", count: int = 1, spans: int = 0) -> None:
         """Enter the fate of `count` traces, and that they were received. A host may call its source anything."""
         source, reason = text_of(source)[:200], text_of(reason)[:200]
-        self[LedgerKey(day, source, Outcome.RECEIVED)] += count
-        self[LedgerKey(day, source, outcome, reason)] += count
+        for key in (LedgerKey(day, source, Outcome.RECEIVED), LedgerKey(day, source, outcome, reason)):
+            self[key] += count
+            self.spans[key] += spans
+
+    def take_away(self, other: Ledger) -> None:
+        """Subtract what was written."""
+        self.subtract(other)
+        self.spans.subtract(other.spans)

@@ -1,72 +1,150 @@
-"""What happens to a finished trace before it is stored: frozen, projected, sampled, written to its file."""
+"""What happens to a trace before it is stored: projected, sampled, its contents packed."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+from tracing_core.assembly import assemble, merge
+from tracing_core.contents import pack, parts
 from tracing_core.errors import InvalidInput
 from tracing_core.files import TraceFiles
-from tracing_core.freeze import freeze
-from tracing_core.ids import IdSource
-from tracing_core.model import TraceData
-from tracing_core.projection import Projection, Projector
-from tracing_core.sampling import Sampler, chosen
-from tracing_core.trace import Trace
+from tracing_core.given import OTLP, as_stored
+from tracing_core.latency_watch import LatencyWatch
+from tracing_core.model import SpanData, TraceData, TraceStatus
+from tracing_core.projection import Projection, Projector, Row
+from tracing_core.sampling import LEAST_PROBABILITY, Sampler, begun_with, chosen
 
 logger = logging.getLogger(__name__)
+
+_ENDED = (TraceStatus.COMPLETE, TraceStatus.FAILED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """A trace that is ready to be stored, and what its receipt will say about its file."""
+    """A trace, or a piece of one, that is ready to be stored.
+
+    Args:
+        data: what it is.
+        projection: its rows.
+        contents: what its spans hold, packed, a portion a row.
+        pieces: how many deliveries it was put together from.
+        received: spans in these, repetitions included.
+        kept: False when sampling leaves it out as far as is known; what is stored of it already may say otherwise.
+    """
 
     data: TraceData
     projection: Projection
-    file_outcome: dict[str, Any]
+    contents: tuple[bytes, ...]
+    pieces: int = 1
+    received: int
+    kept: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preparation:
-    """Makes traces ready by the rules in force."""
+    """Makes traces ready by the rules in force.
+
+    Args:
+        projector: makes rows.
+        sampler: says with what probability a trace is kept.
+        files: where the file of each trace goes; None for no files.
+        project: of traces that name none.
+        watch: knows which traces are slow; without it none is.
+    """
 
     projector: Projector
     sampler: Sampler
-    files: TraceFiles
-    ids: IdSource
+    files: TraceFiles | None
+    project: str = "default"
+    watch: LatencyWatch | None = None
 
-    def prepare(self, trace: Trace) -> Prepared | None:
-        """Make `trace` ready; None when it is sampled out."""
-        data = self._apart(freeze(trace))
-        projection = self.projector.project(data)
-        probability = self.sampler(projection.trace)
-        if not chosen(data.trace_id, probability):
-            return None
-        projection.trace["sampling_probability"] = probability
-        return self._filed(replace(data, sampling_probability=probability), projection)
+    def prepare(self, data: TraceData, *, pieces: int = 1, received: int | None = None) -> Prepared | None:
+        """Make a trace ready that is new, as far as is known; None when it is sampled out and came as a whole.
 
-    def prepare_again(self, traces: Iterable[TraceData]) -> Iterator[Prepared]:
-        """Make traces ready that were put aside; they were sampled then, and their files are written anew."""
-        for data in traces:
-            yield self._filed(data, self.projector.project(data))
-
-    def _apart(self, data: TraceData) -> TraceData:
-        """A caller may make several requests within its one trace; each is a run of its own here, from the second on
-        under an id of its own, with the caller's trace as its parent.
+        A piece without its root is kept for now, whatever share is: it is judged when the root is there.
         """
-        if data.parent_span_id is None or not self.files.holds_another(data):
-            return data
-        own_id = self.ids.trace_id(data.started_at)
-        return replace(data, trace_id=own_id, parent_trace_id=data.trace_id)
+        prepared = self.ready(data, pieces=pieces, received=received)
+        return prepared if prepared.kept or data.source == OTLP else None
 
-    def _filed(self, data: TraceData, projection: Projection) -> Prepared:
-        outcome: dict[str, Any] = {"trace_id": data.trace_id, "file_path": None}
+    def ready(
+        self, data: TraceData, *, pieces: int = 1, received: int | None = None, was_slow: bool | None = None
+    ) -> Prepared:
+        """Make a trace ready that may be sampled out; `was_slow` as in `sampled`."""
+        kept, data, projection = self._judged(data, None, was_slow)
+        received = len(data.spans) if received is None else received
+        if not kept:
+            return Prepared(
+                data=data, projection=projection, contents=(), pieces=pieces, received=received, kept=False
+            )
+        spans = as_stored(data)
+        portions = parts(spans)
+        for number, some in enumerate(portions):
+            for row in projection.spans[number * len(portions[0]) : number * len(portions[0]) + len(some)]:
+                row["part"] = number
+        return Prepared(
+            data=data,
+            projection=projection,
+            contents=tuple(pack(some) for some in portions),
+            pieces=pieces,
+            received=received,
+        )
+
+    def sampled(
+        self, data: TraceData, rating: int | None, was_slow: bool | None = None
+    ) -> tuple[TraceData, Projection] | None:
+        """The trace and its rows with the probability that it had of being kept; None when it is not.
+
+        Args:
+            data: the trace.
+            rating: the lowest that a person gave it.
+            was_slow: what was found when it first came; None when it comes for the first time.
+        """
+        kept, data, projection = self._judged(data, rating, was_slow)
+        return (data, projection) if kept else None
+
+    def _judged(
+        self, data: TraceData, rating: int | None, was_slow: bool | None
+    ) -> tuple[bool, TraceData, Projection]:
+        projection = self.projector.project(data, rating)
+        row = projection.trace
+        row["is_slow"] = self._is_slow(row) if was_slow is None else was_slow
+        kept_with = self.sampler(row)
+        probability = max(kept_with * begun_with(data), LEAST_PROBABILITY)
+        row["sampling_probability"] = probability
+        row["trace_file_path"] = self.path(data)
+        return chosen(data.trace_id, kept_with), replace(data, sampling_probability=probability), projection
+
+    def _is_slow(self, row: Row) -> bool:
+        """Judge a trace that has ended by its root; how long a piece took says nothing."""
+        if self.watch is None or row["duration_ms"] is None or row["status"] not in _ENDED:
+            return False
+        return self.watch.is_slow(row["project"], row["name"], row["duration_ms"])
+
+    def assemble(self, trace_id: str, spans: Sequence[SpanData]) -> TraceData:
+        """The trace that these spans make."""
+        return assemble(trace_id, spans, self.project)
+
+    def path(self, data: TraceData) -> str | None:
+        """Where the file of a trace goes; None where it has none."""
         try:
-            outcome["file_path"] = str(self.files.write(data))
+            return str(self.files.path(data.project, data.trace_id)) if self.files is not None else None
+        except InvalidInput:
+            return None
+
+    def add_to_file(self, data: TraceData) -> str | None:
+        """Write the file of a trace while the database is away, which alone knows all its pieces: beside what the file holds."""
+        before = self.files.read(data.project, data.trace_id) if self.files is not None else None
+        return self.write_file(data if before is None else merge(before, data, self.project))
+
+    def write_file(self, data: TraceData) -> str | None:
+        """Write the file of a trace; what went wrong, if anything did."""
+        if self.files is None:
+            return None
+        try:
+            self.files.write(data)
         except (OSError, InvalidInput) as error:
             logger.error("the file of trace %s could not be written: %s", data.trace_id, error)
-            outcome["file_error"] = str(error)
-        projection.trace["trace_file_path"] = outcome["file_path"]
-        return Prepared(data=data, projection=projection, file_outcome=outcome)
+            return str(error)
+        return None

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from numbers import Integral
 from typing import Any
 
 from tracing_core.cost import CostTracker
-from tracing_core.jsontext import text_of
+from tracing_core.jsontext import label, text_of
 from tracing_core.model import SpanData, SpanKind, SpanStatus, TraceData
+from tracing_core.model_use import model_use
+from tracing_core.normal_form import SpanFacts, facts_of
 from tracing_core.quality import QualityRules, length
 from tracing_core.steps import milliseconds
-from tracing_core.usage import (
-    FIRST_TOKEN_MS,
-    GENERATION_KINDS,
-    LARGEST_COUNT,
-    TOKENS_PER_SECOND,
-    add,
-    model_of,
-    number,
-    usage_of,
-)
+from tracing_core.usage import GENERATION_KINDS, LARGEST_COUNT, number
 
 RETRIEVAL_KINDS = frozenset({SpanKind.EMBEDDING, SpanKind.RETRIEVAL, SpanKind.FUSION, SpanKind.RERANK})
 
@@ -44,53 +38,38 @@ class Projector:
     rules: QualityRules
     prices: CostTracker
 
-    def project(self, trace: TraceData) -> Projection:
-        """The rows of `trace`, without the path of a file."""
-        decisions = tuple(_decisions(trace))
-        return Projection(
-            trace=self._trace(trace, len(decisions)) | {"trace_file_path": None},
-            spans=tuple(_span(trace, position, span) | self._call(span) for position, span in enumerate(trace.spans)),
-            decisions=decisions,
-        )
+    def project(self, trace: TraceData, rating: int | None = None) -> Projection:
+        """The rows of `trace`, without the path of a file and without the part that holds a span's content.
 
-    def _trace(self, trace: TraceData, decision_count: int) -> Row:
-        return (
+        Args:
+            trace: the run.
+            rating: the lowest that a person gave it.
+        """
+        facts = [facts_of(span, texts=False) for span in trace.spans]
+        use = model_use(trace.spans, facts, self.prices)
+        decisions = tuple(_decisions(trace))
+        row = (
             _facts(trace)
             | _timings(trace)
             | _evidence(trace.spans)
             | _outputs(trace)
-            | self._model_use(trace.spans)
+            | use.trace
             | {
-                "quality_flag": self.rules.flag(answer_chars=length(trace.answer), confidence=trace.confidence),
-                "decision_count": decision_count,
+                "quality_flag": self.rules.flag(
+                    answer_chars=length(trace.answer), confidence=trace.confidence, rating=rating
+                ),
+                "decision_count": len(decisions),
                 "span_count": len(trace.spans),
+                "is_slow": False,
+                "attributes": _filterable(trace),
+                "trace_file_path": None,
             }
         )
-
-    def _call(self, span: SpanData) -> Row:
-        """The tokens and the price of the model call that a span is, if it is one."""
-        model, usage = model_of(span), usage_of(span)
-        return {
-            "total_tokens": usage.total_tokens if model else None,
-            "cost_usd": self.prices.cost(model, usage) if model else None,
-        }
-
-    def _model_use(self, spans: Iterable[SpanData]) -> Row:
-        calls = [span for span in spans if model_of(span)]
-        generation = next((span for span in calls if span.kind in GENERATION_KINDS), None)
-        usage = add(usage_of(span) for span in calls)
-        cost = self.prices.total(calls)
-        speed = generation.attributes if generation else {}
-        return {
-            "model": label(model_of(generation) if generation else next((model_of(span) for span in calls), None)),
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "cached_tokens": usage.cached_tokens,
-            "cost_usd": cost.amount,
-            "unknown_models": [label(model) for model in cost.unknown_models],
-            "time_to_first_token_ms": number(speed, FIRST_TOKEN_MS),
-            "tokens_per_second": number(speed, TOKENS_PER_SECOND),
-        }
+        spans = tuple(
+            _span(trace, position, span, found) | call
+            for position, (span, found, call) in enumerate(zip(trace.spans, facts, use.calls, strict=True))
+        )
+        return Projection(trace=row, spans=spans, decisions=decisions)
 
 
 _COPIED = (
@@ -99,20 +78,34 @@ _COPIED = (
 )  # fmt: skip
 _LABELS = (
     "project_id", "name", "source", "intent", "domain", "report_type", "research_type", "library", "session_id",
-    "user_id", "parent_trace_id",
+    "user_id", "parent_trace_id", "environment", "release",
 )  # fmt: skip
-_LONGEST_LABEL = 300
 _MOST_DECISIONS = 2**15 - 1
-
-
-def label(text: str | None) -> str | None:
-    """A text to count and search by: without what PostgreSQL refuses, and no longer than an index can hold."""
-    return None if text is None else text_of(text)[:_LONGEST_LABEL]
 
 
 def _facts(trace: TraceData) -> Row:
     labels = {name: label(getattr(trace, name)) for name in _LABELS}
     return labels | {name: getattr(trace, name) for name in _COPIED} | {"tags": list(trace.tags)}
+
+
+_MOST_FILTERABLE = 30
+_LONGEST_FILTERABLE = 200
+_KEPT_ELSEWHERE = ("tracewhy.", "input.", "output.", "llm.", "gen_ai.prompt", "gen_ai.completion", "telemetry.")
+
+
+def _filterable(trace: TraceData) -> Row:
+    """The short values that the root and its process say of themselves: what traces are picked by besides our own columns."""
+    if not trace.spans:
+        return {}
+    root = trace.spans[0]
+    resource = root.otel.get("resource") or {}
+    return {
+        text_of(key)[:_LONGEST_FILTERABLE]: value
+        for key, value in islice({**resource, **root.attributes}.items(), _MOST_FILTERABLE)
+        if isinstance(value, str | int | float)
+        and not (isinstance(value, str) and len(value) > _LONGEST_FILTERABLE)
+        and not text_of(key).startswith(_KEPT_ELSEWHERE)
+    }
 
 
 def _timings(trace: TraceData) -> Row:
@@ -169,12 +162,13 @@ def _outputs(trace: TraceData) -> Row:
     }
 
 
-def _span(trace: TraceData, position: int, span: SpanData) -> Row:
+def _span(trace: TraceData, position: int, span: SpanData, facts: SpanFacts) -> Row:
+    start_ns = span.otel.get("start_ns")
     return {
         "trace_id": trace.trace_id,
         "span_id": span.span_id,
-        "parent_id": span.parent_id,
-        "position": position,
+        "parent_id": span.parent_id if position else None,  # the root stands at the top here, whoever called it
+        "position": start_ns % 1000 if isinstance(start_ns, int) else position,
         "name": label(span.name),
         "kind": span.kind,
         "started_at": span.started_at,
@@ -182,20 +176,9 @@ def _span(trace: TraceData, position: int, span: SpanData) -> Row:
         "status": span.status,
         "error": span.error,
         "decision_count": min(len(span.decisions), _MOST_DECISIONS),
-        "payload": _payload(span),
+        "model": label(facts.model),
+        "part": 0,
     }
-
-
-def _payload(span: SpanData) -> Mapping[str, Any]:
-    """What is shown when a span is opened; empty parts are left out, as most are empty."""
-    parts = {
-        "attributes": span.attributes,
-        "events": [{"name": e.name, "timestamp": e.timestamp, "attributes": e.attributes} for e in span.events],
-        "evidence": span.evidence,
-        "prompts": span.prompts,
-        "outputs": span.outputs,
-    }
-    return {name: part for name, part in parts.items() if part}
 
 
 def _decisions(trace: TraceData) -> Iterable[Row]:

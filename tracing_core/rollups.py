@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -11,10 +11,15 @@ from typing import Any
 
 from tracing_core.histogram import bin_of
 from tracing_core.model import QualityFlag, TraceStatus
-from tracing_core.projection import Projection, Row, failed
+from tracing_core.projection import Row, failed
 
 GRANULARITIES = ("minute", "hour", "day")
 FLAG_COLUMNS = {flag: f"flag_{flag.lower()}" for flag in QualityFlag}
+
+_SUMS = (
+    "count", "errors", "duration_ms_sum", "timed_count", "input_tokens", "output_tokens", "unpriced_count", "rating_count",
+    "rating_sum",
+)  # fmt: skip
 
 Key = tuple[str, str, datetime, str, str]
 """Project, granularity, start of the bucket, dimension, value."""
@@ -22,40 +27,39 @@ Key = tuple[str, str, datetime, str, str]
 
 @dataclass(kw_only=True, slots=True)
 class Rollup:
-    """What is added up for one key."""
+    """What is added up for one key. All but `stored` stands for the traces that sampling left out, too."""
 
-    count: int = 0
-    errors: int = 0
+    stored: int = 0
+    count: float = 0
+    errors: float = 0
     duration_ms_sum: float = 0.0
-    timed_count: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
+    timed_count: float = 0
+    input_tokens: float = 0
+    output_tokens: float = 0
     cost_usd: Decimal = Decimal(0)
-    unpriced_count: int = 0
-    flags: Counter[str] = field(default_factory=Counter)
-    rating_count: int = 0
-    rating_sum: int = 0
-    bins: Counter[int] = field(default_factory=Counter)
+    unpriced_count: float = 0
+    flags: dict[str, float] = field(default_factory=dict)
+    rating_count: float = 0
+    rating_sum: float = 0
+    bins: dict[int, float] = field(default_factory=dict)
 
-    def add(self, other: Rollup) -> None:
-        """Add `other` to this."""
-        self.count += other.count
-        self.errors += other.errors
-        self.duration_ms_sum += other.duration_ms_sum
-        self.timed_count += other.timed_count
-        self.input_tokens += other.input_tokens
-        self.output_tokens += other.output_tokens
-        self.cost_usd += other.cost_usd
-        self.unpriced_count += other.unpriced_count
-        self.flags.update(other.flags)
-        self.rating_count += other.rating_count
-        self.rating_sum += other.rating_sum
-        self.bins.update(other.bins)
+    def add(self, other: Rollup, weight: float = 1) -> None:
+        """Add `other` to this, as often as `weight` says; a negative weight takes it away."""
+        self.stored += other.stored if weight > 0 else -other.stored
+        for name in _SUMS:
+            setattr(self, name, getattr(self, name) + getattr(other, name) * weight)
+        if other.cost_usd:
+            self.cost_usd += other.cost_usd if weight == 1 else other.cost_usd * Decimal(weight)
+        for flag, count in other.flags.items():
+            self.flags[flag] = self.flags.get(flag, 0) + count * weight
+        for number, count in other.bins.items():
+            self.bins[number] = self.bins.get(number, 0) + count * weight
 
     def columns(self) -> Row:
         """The values of the row in `trace_metrics`."""
-        bins = sorted(self.bins)
+        bins = sorted(number for number, count in self.bins.items() if count)
         return {
+            "stored": self.stored,
             "count": self.count,
             "errors": self.errors,
             "duration_ms_sum": self.duration_ms_sum,
@@ -64,7 +68,7 @@ class Rollup:
             "output_tokens": self.output_tokens,
             "cost_usd": self.cost_usd,
             "unpriced_count": self.unpriced_count,
-            **{column: self.flags[flag] for flag, column in FLAG_COLUMNS.items()},
+            **{column: self.flags.get(flag, 0) for flag, column in FLAG_COLUMNS.items()},
             "rating_count": self.rating_count,
             "rating_sum": self.rating_sum,
             "bins": bins,
@@ -80,18 +84,51 @@ def bucket_start(moment: datetime, granularity: str) -> datetime:
     return minute.replace(minute=0) if granularity == "hour" else minute.replace(minute=0, hour=0)
 
 
-def roll_up(projections: Iterable[Projection]) -> dict[Key, Rollup]:
-    """The rollups of some traces, in all granularities."""
+def roll_up(traces: Iterable[tuple[Row, Iterable[Row]]]) -> dict[Key, Rollup]:
+    """The rollups of some traces, each given as its row and the rows of its spans, in all granularities."""
     minutes: dict[Key, Rollup] = {}
-    for projection in projections:
-        for key, rollup in _of_trace(projection):
-            minutes.setdefault(key, Rollup()).add(rollup)
+    for trace, spans in traces:
+        add_trace(minutes, trace, spans)
+    return coarser(minutes)
+
+
+def add_trace(rollups: dict[Key, Rollup], trace: Row, spans: Iterable[Row], *, take_away: bool = False) -> None:
+    """Add one trace to minute rollups, or take it away again."""
+    weight = 1 / (trace["sampling_probability"] or 1.0)
+    weight = -weight if take_away else weight
+    whole = _rollup_of_trace(trace)
+    for key in trace_keys(trace):
+        _at(rollups, key).add(whole, weight)
+    project, bucket = trace["project"], bucket_start(trace["started_at"], "minute")
+    for span in spans:
+        if span["parent_id"] is not None:
+            key = (project, "minute", bucket, "operation", operation_name(span["name"]))
+            _at(rollups, key).add(_timed(span["duration_ms"], error=failed(span)), weight)
+
+
+def _at(rollups: dict[Key, Rollup], key: Key) -> Rollup:
+    rollup = rollups.get(key)
+    if rollup is None:
+        rollup = rollups[key] = Rollup()
+    return rollup
+
+
+def coarser(minutes: Mapping[Key, Rollup]) -> dict[Key, Rollup]:
+    """The same added up to hours and days as well."""
     merged: dict[Key, Rollup] = {}
     for (project, _, bucket, dimension, value), rollup in minutes.items():
         for granularity in GRANULARITIES:
-            key = (project, granularity, bucket_start(bucket, granularity), dimension, value)
-            merged.setdefault(key, Rollup()).add(rollup)
+            _at(merged, (project, granularity, bucket_start(bucket, granularity), dimension, value)).add(rollup)
     return merged
+
+
+def operation_name(name: str) -> str:
+    """What spans of this name are counted under: ids and numbers in it, which would make each span its own kind, are `*`."""
+    return _VARYING.sub("*", name)[:_LONGEST_OPERATION] if any(map(str.isdigit, name)) else name[:_LONGEST_OPERATION]
+
+
+_VARYING = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|\b(?=[a-f]*[0-9])[0-9a-f]{12,}\b|[0-9]{4,}")
+_LONGEST_OPERATION = 120
 
 
 def trace_keys(trace: Row) -> Iterator[Key]:
@@ -100,17 +137,6 @@ def trace_keys(trace: Row) -> Iterator[Key]:
     yield trace["project"], "minute", bucket, "trace", ""
     yield trace["project"], "minute", bucket, "library", trace["library"] or ""
     yield trace["project"], "minute", bucket, "model", trace["model"] or ""
-
-
-def _of_trace(projection: Projection) -> Iterator[tuple[Key, Rollup]]:
-    trace = projection.trace
-    whole = _rollup_of_trace(trace)
-    for key in trace_keys(trace):
-        yield key, whole
-    bucket = bucket_start(trace["started_at"], "minute")
-    for span in projection.spans:
-        if span["parent_id"] is not None:
-            yield (trace["project"], "minute", bucket, "operation", span["name"]), _rollup_of_span(span)
 
 
 def _rollup_of_trace(trace: Row) -> Rollup:
@@ -123,16 +149,13 @@ def _rollup_of_trace(trace: Row) -> Rollup:
     return rollup
 
 
-def _rollup_of_span(span: Row) -> Rollup:
-    return _timed(span["duration_ms"], error=failed(span))
-
-
 def _timed(duration_ms: Any, *, error: bool) -> Rollup:
     timed = duration_ms is not None
     return Rollup(
+        stored=1,
         count=1,
         errors=int(error),
         duration_ms_sum=duration_ms or 0.0,
         timed_count=int(timed),
-        bins=Counter({bin_of(duration_ms): 1} if timed else {}),
+        bins={bin_of(duration_ms): 1} if timed else {},
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -51,6 +51,36 @@ class Settings(BaseSettings):
     )
     success_share: float = Field(
         0.1, ge=0, le=1, alias="TRACEWHY_SUCCESS_SHARE", description="Share of successes kept in product mode"
+    )
+    project_shares: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        {},
+        alias="TRACEWHY_PROJECT_SHARES",
+        description='Share of successes kept of single projects, in either mode, as JSON: {"shop": 0.05}',
+    )
+    head_share: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        alias="TRACEWHY_HEAD_SHARE",
+        description="Share of runs that a program records at all; the others cost nothing, and their errors are not seen",
+    )
+    retention_days: int | None = Field(
+        None, ge=1, alias="TRACEWHY_RETENTION_DAYS", description="Days for which traces are kept; without it for ever"
+    )
+    keep_flagged_days: int | None = Field(
+        None,
+        ge=1,
+        alias="TRACEWHY_KEEP_FLAGGED_DAYS",
+        description="Days for which traces that failed, are flagged or rated are kept, if longer",
+    )
+    metrics_days: int | None = Field(
+        None,
+        ge=1,
+        alias="TRACEWHY_METRICS_DAYS",
+        description="Days for which numbers are kept by the minute, then by the hour and the day; without it for ever",
+    )
+    keep_files: bool = Field(
+        False, alias="TRACEWHY_KEEP_FILES", description="Whether the files of traces whose time is up stay as an archive"
     )
     queue_size: int = Field(
         10_000, ge=1, alias="TRACEWHY_QUEUE_SIZE", description="Finished traces that may wait for the writer"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from tracing_core.clock import Clock, SystemClock
@@ -12,7 +13,10 @@ from tracing_core.delivery import Delivery
 from tracing_core.feedback import FeedbackService
 from tracing_core.files import TraceFiles
 from tracing_core.ids import IdSource
+from tracing_core.ingest import Ingest
 from tracing_core.journal_recovery import with_journal
+from tracing_core.latency_watch import LatencyWatch
+from tracing_core.partition_days import partition_days
 from tracing_core.preparing import Preparation
 from tracing_core.projection import Projector
 from tracing_core.quality import QualityRules
@@ -34,10 +38,12 @@ class Store:
     database: Database
     writer: TraceWriter
     feedback: FeedbackService
+    ingest: Ingest
     restore: Callable[[], None] = lambda: None
 
     def close(self) -> None:
         """Write what is queued and let go of the database."""
+        self.ingest.close()
         self.writer.close()
         self.restore()
         self.database.close()
@@ -62,19 +68,27 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
     preparation = Preparation(
         projector=Projector(rules=rules, prices=CostTracker(settings.prices)),
         sampler=sampler_of(settings),
-        files=TraceFiles(settings.projects_dir),
-        ids=ids,
+        files=TraceFiles(settings.projects_dir) if settings.files else None,
+        project=settings.project,
+        watch=LatencyWatch(clock.monotonic_ns),
     )
+    has_partition = partition_days(clock, settings.retention_days)
+    spool = Spool(settings.data_dir / "spool", clock, ids, settings.spool_bytes)
+
+    def delivery(*, count_refused: bool) -> Delivery:
+        table = TraceTable(database, preparation, has_partition)
+        return Delivery(table, spool, clock, preparation, count_refused=count_refused)
+
     writer = TraceWriter(
-        preparation,
-        Delivery(TraceTable(database), Spool(settings.data_dir / "spool", clock, ids), clock),
+        delivery(count_refused=True),
         clock,
         queue_size=settings.queue_size,
         batch_size=settings.batch_size,
         flush_seconds=settings.flush_seconds,
     )
     feedback = FeedbackService(database, rules, clock, ids, writer.flush)
-    return Store(settings=settings, database=database, writer=writer, feedback=feedback)
+    ingest = Ingest(partial(delivery, count_refused=False), settings.ingest_bytes)
+    return Store(settings=settings, database=database, writer=writer, feedback=feedback, ingest=ingest)
 
 
 def init(*, clock: Clock | None = None, ids: IdSource | None = None, **settings: Any) -> Store:
@@ -99,6 +113,7 @@ def init(*, clock: Clock | None = None, ids: IdSource | None = None, **settings:
         project=store.settings.project,
         tracing=store.settings.tracing,
         untraced_projects=frozenset(store.settings.untraced_projects),
+        head_share=store.settings.head_share,
     )
     store.writer.replay()
     return replace(store, restore=configure(with_journal(runtime, store.settings, store.writer)))

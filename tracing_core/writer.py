@@ -16,9 +16,10 @@ from dataclasses import dataclass
 
 from tracing_core.clock import Clock
 from tracing_core.delivery import Delivery
+from tracing_core.freeze import freeze
 from tracing_core.journal import Journal
 from tracing_core.ledger import Outcome
-from tracing_core.preparing import Preparation, Prepared
+from tracing_core.preparing import Prepared
 from tracing_core.sink import CLOSED, OUT_OF_TIME, Receipt
 from tracing_core.trace import Trace
 
@@ -44,8 +45,7 @@ class TraceWriter:
     """A sink that stores traces from a thread of its own. `submit` never blocks and never raises.
 
     Args:
-        preparation: makes traces ready.
-        delivery: stores them.
+        delivery: makes traces ready and stores them.
         clock: for the pauses between complaints.
         queue_size: traces that may wait; one more is dropped and counted.
         batch_size: traces in one transaction at most.
@@ -54,7 +54,6 @@ class TraceWriter:
 
     def __init__(
         self,
-        preparation: Preparation,
         delivery: Delivery,
         clock: Clock,
         *,
@@ -62,7 +61,6 @@ class TraceWriter:
         batch_size: int = 100,
         flush_seconds: float = 5.0,
     ) -> None:
-        self._preparation = preparation
         self._delivery = delivery
         self._clock = clock
         self._queue_size = queue_size
@@ -187,30 +185,30 @@ class TraceWriter:
             reason = f"not delivered: {type(error).__name__}"
             for prepared, receipt in ready:
                 if receipt.settle(database="dropped", database_error=reason):
-                    self._delivery.note(prepared.data.source, Outcome.DROPPED, reason)
+                    self._delivery.note(prepared.data.source, Outcome.DROPPED, reason, spans=prepared.received)
 
     def _prepare(self, trace: Trace, receipt: Receipt) -> tuple[Prepared, Receipt] | None:
         try:
-            prepared = self._preparation.prepare(trace)
+            prepared = self._delivery.preparation.prepare(freeze(trace))
         except Exception as error:
             logger.exception("trace %s could not be prepared", trace.trace_id)
             self._drop(trace, receipt, f"unreadable: {type(error).__name__}")
             return None
         if prepared is None:
-            self._delivery.note(trace.source, Outcome.SAMPLED_OUT)
+            self._delivery.note(trace.source, Outcome.SAMPLED_OUT, spans=len(trace.spans))
             receipt.settle(database="sampled_out")
             return None
         return prepared, receipt
 
     def _replay(self) -> None:
         try:
-            self._delivery.replay(self._preparation)
+            self._delivery.replay()
         except Exception:
             logger.exception("spooled traces could not be replayed")
 
     def _drop(self, trace: Trace, receipt: Receipt, reason: str) -> None:
         self._dropped += 1
-        self._delivery.note(trace.source, Outcome.DROPPED, reason)
+        self._delivery.note(trace.source, Outcome.DROPPED, reason, spans=len(trace.spans))
         receipt.settle(database="dropped", database_error=reason)
         now = self._clock.monotonic_ns() / 1e9
         if now - self._complained_at >= _SECONDS_BETWEEN_COMPLAINTS:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import data
 from tests.pages.conftest import OpenPage, drawn, texts
-from tests.postgres.writing import rate
+from tests.postgres.writing import rate, trace_table
 from tracing_core.clock import SystemClock
 from tracing_core.files import TraceFiles
 from tracing_core.ids import IdSource
@@ -18,7 +18,6 @@ from tracing_core.model import TraceData
 from tracing_core.query.filters import TraceFilter
 from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
-from tracing_core.storage.write import TraceTable
 
 PAGES = ("overview", "traces", "trace", "feedback", "chat")
 
@@ -47,7 +46,7 @@ def test_overview_says_what_was_lost(
     assert not open_page().warning
     lines = Ledger()
     lines.note(stored[0].started_at.date(), "native", Outcome.DROPPED, "queue full", 3)
-    TraceTable(database).write([], lines)
+    trace_table(database).write([], lines)
     Spool(data_dir / "spool", SystemClock(), IdSource()).keep(stored[:2])
     st.cache_data.clear()
     (warning,) = open_page().warning

@@ -9,19 +9,16 @@ import pytest
 from sqlalchemy import delete, select
 
 from tests.factories import NOON, make_trace
+from tests.postgres.writing import store
 from tests.surroundings import PATIENCE_SECONDS, repeatable_ids
 from tracing_core.clock import ManualClock
-from tracing_core.cost import CostTracker
 from tracing_core.errors import InvalidInput, TraceNotFound
 from tracing_core.feedback import ANONYMOUS, FeedbackService
 from tracing_core.ids import IdSource
-from tracing_core.ledger import Ledger
 from tracing_core.model import TraceData
-from tracing_core.projection import Projector
 from tracing_core.quality import QualityRules
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import feedback, trace_metrics, traces
-from tracing_core.storage.write import TraceTable
 
 UNKNOWN = "trc_20261121_120000_ffffffffffffffff"
 
@@ -39,13 +36,8 @@ def service(database: Database, clock: ManualClock) -> FeedbackService:
 @pytest.fixture
 def trace(database: Database) -> TraceData:
     written = make_trace()
-    write(database, written)
+    store(database, written)
     return written
-
-
-def write(database: Database, *written: TraceData) -> None:
-    projector = Projector(rules=QualityRules(), prices=CostTracker())
-    TraceTable(database).write([projector.project(trace) for trace in written], Ledger())
 
 
 def judged(database: Database, trace: TraceData) -> tuple[str, int | None]:
@@ -95,7 +87,7 @@ def test_a_bad_rating_moves_the_trace_to_another_flag(
 def test_without_the_bad_rating_the_next_rule_applies(database: Database, service: FeedbackService) -> None:
     """An empty answer stays flagged as such when its rating is taken back."""
     trace = make_trace(answer="  short  ", confidence=0.1)
-    write(database, trace)
+    store(database, trace)
     service.submit(trace_id=trace.trace_id, rating=1)
     assert judged(database, trace) == ("USER_NEGATIVE", 1)
     service.submit(trace_id=trace.trace_id, rating=4)
@@ -107,7 +99,7 @@ def test_a_rating_judges_the_answer_as_the_writer_did(database: Database, servic
     """A good rating changes no flag, whatever white space the answer has."""
     answers = [None, "", "\n\t" * 40, " " * 100, "\u3000" * 60, "x" * 49 + "\n" * 10, "x" * 50]
     batch = [make_trace(answer=answer) for answer in answers]
-    write(database, *batch)
+    store(database, *batch)
     before = [judged(database, trace)[0] for trace in batch]
     for trace in batch:
         service.submit(trace_id=trace.trace_id, rating=5)
@@ -208,7 +200,7 @@ def test_nobody_is_somebody(service: FeedbackService, trace: TraceData) -> None:
 def test_a_rating_may_be_quicker_than_the_trace(database: Database, clock: ManualClock) -> None:
     """What is still queued is written first."""
     trace = make_trace()
-    service = FeedbackService(database, QualityRules(), clock, repeatable_ids(), lambda: write(database, trace))
+    service = FeedbackService(database, QualityRules(), clock, repeatable_ids(), lambda: store(database, trace))
     assert service.submit(trace_id=trace.trace_id, rating=1).rating == 1
     assert judged(database, trace) == ("USER_NEGATIVE", 1)
 
@@ -226,6 +218,6 @@ def test_writing_a_rated_trace_again_keeps_the_rating(
 ) -> None:
     """And its flag, in the row and in the rollups."""
     service.submit(trace_id=trace.trace_id, rating=1)
-    write(database, trace)
+    store(database, trace)
     assert judged(database, trace) == ("USER_NEGATIVE", 1)
     assert metrics(database) == {(1, 1, 0, 0, 0, 1, 1)}

@@ -23,7 +23,7 @@ CONSTRAINTS = text(
 
 def is_compared(thing: object, name: str | None, kind: str, *_: object) -> bool:
     """Partitions are declared by their parent; an index over an expression is compared by its definition below."""
-    return not (name or "").startswith("trace_spans_") and name != "ix_traces_search"
+    return not (name or "").startswith(("trace_spans_", "span_payloads_")) and name != "ix_traces_search"
 
 
 def definitions(database: Database, query: TextClause) -> dict[str, str]:

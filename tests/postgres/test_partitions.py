@@ -15,8 +15,8 @@ DAY = date(2026, 11, 21)
 
 def insert_span(database: Database, started_at: str) -> None:
     statement = text(
-        "INSERT INTO trace_spans (trace_id, span_id, position, name, kind, started_at, status, decision_count, payload)"
-        " VALUES ('t', 's', 0, 'n', 'TOOL', :at, 'ok', 0, '{}')"
+        "INSERT INTO trace_spans (trace_id, span_id, position, name, kind, started_at, status, decision_count, part)"
+        " VALUES ('t', 's', 0, 'n', 'TOOL', :at, 'ok', 0, 0)"
     )
     with database.write() as connection:
         connection.execute(statement, {"at": started_at})

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.factories import make_trace
-from tests.postgres.writing import RULES
-from tracing_core.cost import CostTracker
+from tests.postgres.writing import prepared
+from tests.surroundings import make_preparation
 from tracing_core.files import TraceFiles
 from tracing_core.ledger import Ledger
 from tracing_core.model import TraceData
-from tracing_core.projection import Projector
 from tracing_core.query.document import full_trace
 from tracing_core.storage.database import Database
 from tracing_core.storage.write import TraceTable
@@ -22,10 +21,9 @@ from tracing_core.storage.write import TraceTable
 
 def stored(database: Database, data_dir: Path, trace: TraceData) -> Path:
     """Store the trace with its file."""
-    path = TraceFiles(data_dir).write(trace)
-    projection = Projector(rules=RULES, prices=CostTracker({})).project(trace)
-    projection.trace["trace_file_path"] = str(path)
-    TraceTable(database).write([projection], Ledger())
+    TraceTable(database, replace(make_preparation(), files=TraceFiles(data_dir))).write([prepared(trace)], Ledger())
+    path = TraceFiles(data_dir).path(trace.project, trace.trace_id)
+    assert path.exists()
     return path
 
 

@@ -5,23 +5,35 @@ from __future__ import annotations
 from itertools import count
 
 from tests.factories import NOON
-from tracing_core.cost import CostTracker
+from tests.surroundings import make_preparation
 from tracing_core.ledger import Ledger
 from tracing_core.model import Feedback, TraceData
-from tracing_core.projection import Projector
+from tracing_core.preparing import Prepared
 from tracing_core.quality import QualityRules
 from tracing_core.storage.database import Database
 from tracing_core.storage.feedback_write import put_feedback
 from tracing_core.storage.write import TraceTable
+from tracing_core.written import Written
 
 RULES = QualityRules()
 _numbers = count(1)
 
 
-def store(database: Database, *traces: TraceData) -> None:
-    """Write `traces`, by the default rules and prices."""
-    projector = Projector(rules=RULES, prices=CostTracker({}))
-    TraceTable(database).write([projector.project(trace) for trace in traces], Ledger())
+def store(database: Database, *traces: TraceData) -> dict[str, Written]:
+    """Write `traces`, by the default rules and prices, without files."""
+    return trace_table(database).write([prepared(trace) for trace in traces], Ledger())
+
+
+def trace_table(database: Database) -> TraceTable:
+    """Writes into `database` without files."""
+    return TraceTable(database, make_preparation())
+
+
+def prepared(trace: TraceData) -> Prepared:
+    """`trace`, ready to be stored."""
+    ready = make_preparation().prepare(trace)
+    assert ready is not None
+    return ready
 
 
 def rate(

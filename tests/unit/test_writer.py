@@ -16,7 +16,7 @@ from tests.factories import NOON
 from tests.surroundings import PATIENCE_SECONDS, HeldStore, finished, make_writer, totals
 from tracing_core.clock import ManualClock
 from tracing_core.errors import DatabaseUnavailable, DataRejected
-from tracing_core.projection import Projection
+from tracing_core.preparing import Prepared
 from tracing_core.runtime import Runtime, configure
 from tracing_core.sampling import keep_share
 from tracing_core.sink import Receipt
@@ -211,7 +211,7 @@ def test_what_is_sampled_out_is_in_the_ledger(store: HeldStore, data_dir: Path) 
 def test_a_share_is_kept_and_knows_its_probability(store: HeldStore, data_dir: Path) -> None:
     """Of ordinary traces; the ledger balances."""
     seen: list[float] = []
-    store.trouble = lambda batch: seen.extend(p.trace["sampling_probability"] for p in batch)
+    store.trouble = lambda batch: seen.extend(p.projection.trace["sampling_probability"] for p in batch)
     writer = make_writer(store, data_dir, sampler=keep_share(0.5))
     submit(writer, 200)
     writer.close()
@@ -224,8 +224,8 @@ def test_a_share_is_kept_and_knows_its_probability(store: HeldStore, data_dir: P
 def test_a_trace_that_cannot_be_stored_costs_only_itself(store: HeldStore, data_dir: Path) -> None:
     """It is buried with its reason; the others of its batch are stored; the ledger knows of it without a further batch."""
 
-    def refuse(batch: Sequence[Projection]) -> None:
-        if any(projection.trace["name"] == "poison" for projection in batch):
+    def refuse(batch: Sequence[Prepared]) -> None:
+        if any(prepared.projection.trace["name"] == "poison" for prepared in batch):
             raise DataRejected("the database refused the data: poison")
 
     store.trouble = refuse
@@ -246,8 +246,8 @@ def test_a_trace_that_cannot_be_stored_costs_only_itself(store: HeldStore, data_
 def test_a_trace_on_which_storing_fails_unforeseen_costs_only_itself(store: HeldStore, data_dir: Path) -> None:
     """Not the writer, which goes on with the next; nor the others of its batch."""
 
-    def trip(batch: Sequence[Projection]) -> None:
-        if any(projection.trace["name"] == "poison" for projection in batch):
+    def trip(batch: Sequence[Prepared]) -> None:
+        if any(prepared.projection.trace["name"] == "poison" for prepared in batch):
             raise OverflowError("date value out of range")
 
     store.trouble = trip
@@ -281,7 +281,7 @@ def test_traces_wait_on_disk_while_the_database_is_away(
     clock = ManualClock(NOON)
     away = True
 
-    def gone(_batch: Sequence[Projection]) -> None:
+    def gone(_batch: Sequence[Prepared]) -> None:
         if away:
             raise DatabaseUnavailable
 
@@ -314,7 +314,7 @@ def test_what_is_lost_for_want_of_a_disk_is_counted(
     (data_dir / "spool").write_text("not a directory")
     clock = ManualClock(NOON)
 
-    def gone(_batch: Sequence[Projection]) -> None:
+    def gone(_batch: Sequence[Prepared]) -> None:
         raise DatabaseUnavailable
 
     store.trouble = gone

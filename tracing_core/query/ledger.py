@@ -13,12 +13,15 @@ from tracing_core.storage.tables import ledger as ledger_table
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LedgerLine:
-    """How many traces from one source met an outcome, for a reason (empty when there is none)."""
+    """How many traces, or pieces of them, from one source met an outcome, for a reason (empty when there is none); and
+    how many spans they had.
+    """
 
     source: str
     outcome: str
     reason: str
     count: int
+    spans: int
 
 
 def ledger(db: Database, since: date) -> tuple[LedgerLine, ...]:
@@ -28,9 +31,11 @@ def ledger(db: Database, since: date) -> tuple[LedgerLine, ...]:
         StorageError: the database did not answer.
     """
     key = (ledger_table.c.source, ledger_table.c.outcome, ledger_table.c.reason)
-    statement = select(*key, func.sum(ledger_table.c["count"]).label("n")).where(ledger_table.c.day >= since)
+    totals = (func.sum(ledger_table.c["count"]), func.sum(ledger_table.c.spans))
+    statement = select(*key, *totals).where(ledger_table.c.day >= since)
     with db.read() as connection:
         found = connection.execute(statement.group_by(*key).order_by(*key)).all()
     return tuple(
-        LedgerLine(source=source, outcome=outcome, reason=reason, count=int(n)) for source, outcome, reason, n in found
+        LedgerLine(source=source, outcome=outcome, reason=reason, count=int(count), spans=int(spans))
+        for source, outcome, reason, count, spans in found
     )

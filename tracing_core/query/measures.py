@@ -22,12 +22,12 @@ from tracing_core.rollups import FLAG_COLUMNS
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measures:
-    """Some traces (or spans) added up. Durations are milliseconds, `cost_usd` dollars."""
+    """Some traces (or spans) added up, each for as many as it stands for. Durations are milliseconds, `cost_usd` dollars."""
 
     count: int = 0
     errors: int = 0
     duration_ms_sum: float = 0.0
-    timed_count: int = 0
+    timed_count: float = 0.0
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: Decimal = Decimal(0)
@@ -35,7 +35,7 @@ class Measures:
     rating_count: int = 0
     rating_sum: int = 0
     flags: Mapping[QualityFlag, int]
-    histogram: Mapping[int, int]
+    histogram: Mapping[int, float]
 
 
 NOTHING = Measures(flags=dict.fromkeys(QualityFlag, 0), histogram={})
@@ -61,19 +61,20 @@ def measures(connection: Connection, chosen: TraceFilter, by: By, granularity: s
     return {row["key"]: _measures(row, bins.get(row["key"], {})) for row in rows if row["count"]}
 
 
-def _histograms(connection: Connection, statement: Select[Any]) -> dict[Hashable, dict[int, int]]:
+def _histograms(connection: Connection, statement: Select[Any]) -> dict[Hashable, dict[int, float]]:
     return {key: dict(zip(bins, counts, strict=True)) for key, bins, counts in connection.execute(statement)}
 
 
 _NUMBERS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
-    ("count", int), ("errors", int), ("duration_ms_sum", float), ("timed_count", int), ("input_tokens", int),
-    ("output_tokens", int), ("cost_usd", Decimal), ("unpriced_count", int), ("rating_count", int), ("rating_sum", int),
+    ("count", round), ("errors", round), ("duration_ms_sum", float), ("timed_count", float), ("input_tokens", round),
+    ("output_tokens", round), ("cost_usd", Decimal), ("unpriced_count", round), ("rating_count", round),
+    ("rating_sum", round),
 )  # fmt: skip
 
 
-def _measures(row: Mapping[Any, Any], histogram: Mapping[int, int]) -> Measures:
+def _measures(row: Mapping[Any, Any], histogram: Mapping[int, float]) -> Measures:
     return Measures(
         **{name: kind(row[name] or 0) for name, kind in _NUMBERS},
-        flags={flag: int(row[column] or 0) for flag, column in FLAG_COLUMNS.items()},
+        flags={flag: round(row[column] or 0) for flag, column in FLAG_COLUMNS.items()},
         histogram=histogram,
     )

@@ -30,7 +30,7 @@ class Percentiles:
     p99_ms: float | None
 
 
-def percentiles(histogram: Mapping[int, int]) -> Percentiles:
+def percentiles(histogram: Mapping[int, float]) -> Percentiles:
     """The percentiles of a histogram of durations."""
     return Percentiles(
         p50_ms=quantile(histogram, 0.50), p95_ms=quantile(histogram, 0.95), p99_ms=quantile(histogram, 0.99)
@@ -57,7 +57,7 @@ def feedback_rate(rated: int, count: int) -> float | None:
     return share(rated, count)
 
 
-def mean(total: float, count: int) -> float | None:
+def mean(total: float, count: float) -> float | None:
     """The mean; None of nothing."""
     return share(total, count)
 

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
 from tracing_core.errors import InvalidInput
-from tracing_core.model import SpanData, SpanKind, TraceData, TraceStatus
-from tracing_core.query.trace import NEARBY
+from tracing_core.given import without_given
+from tracing_core.model import SpanData, TraceData, TraceStatus
 from tracing_core.query.traces import LARGEST_PAGE
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import trace_spans, traces
+from tracing_core.storage.payloads import spans_in, stored_parts
+from tracing_core.storage.tables import traces
 
 _TRACE = [traces.c[name] for name in ("trace_id", "project", "status", "started_at", "duration_ms", "query", "library")]
-_SPAN = [
-    *(
-        trace_spans.c[name]
-        for name in ("trace_id", "span_id", "parent_id", "name", "kind", "started_at", "duration_ms")
-    ),
-    trace_spans.c.payload["attributes"].label("attributes"),
-]
 
 
 def recent_traces(db: Database, limit: int = 50) -> tuple[TraceData, ...]:
@@ -60,25 +55,10 @@ def recent_traces(db: Database, limit: int = 50) -> tuple[TraceData, ...]:
 
 def _spans_of(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, list[SpanData]]:
     found: dict[str, list[SpanData]] = defaultdict(list)
-    if not rows:
-        return found
-    first, last = min(row.started_at for row in rows), max(row.started_at for row in rows)
-    statement = select(*_SPAN).where(
-        trace_spans.c.trace_id.in_([row.trace_id for row in rows]),
-        trace_spans.c.started_at.between(first - NEARBY, last + NEARBY),
-    )
-    for span in connection.execute(statement.order_by(trace_spans.c.trace_id, trace_spans.c.position)):
-        found[span.trace_id].append(
-            SpanData(
-                span_id=span.span_id,
-                parent_id=span.parent_id,
-                name=span.name,
-                kind=SpanKind(span.kind),
-                started_at=span.started_at,
-                duration_ns=_nanoseconds(span.duration_ms),
-                attributes=span.attributes or {},
-            )
-        )
+    parts = stored_parts(connection, [(row.trace_id, row.started_at) for row in rows])
+    for trace_id, contents in parts.items():
+        for span in spans_in(contents):
+            found[trace_id].append(replace(span, attributes=without_given(span.attributes)))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Double, Select, and_, cast, false, func, literal, or_, select
 
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.time_buckets import Piece, bucket_end, pieces
@@ -51,7 +51,7 @@ def histograms(chosen: TraceFilter, by: By, granularity: str) -> Select[Any]:
 
 def merged_histograms(key: ColumnElement[Any], number: ColumnElement[int], count: ColumnElement[Any]) -> Select[Any]:
     """Counts per key and bin, with the bins of a key in one row."""
-    columns = (key.label("key"), number.label("bin"), cast(count, BigInteger).label("n"))
+    columns = (key.label("key"), number.label("bin"), cast(count, Double).label("n"))
     merged = select(*columns).group_by(key, number).subquery()
     arrays = (func.array_agg(merged.c.bin), func.array_agg(merged.c.n))
     return select(merged.c.key, *arrays).group_by(merged.c.key)

@@ -11,7 +11,7 @@ from tracing_core.query import metrics
 from tracing_core.query.filters import TraceFilter, conditions
 from tracing_core.query.rollup_measures import By, merged_histograms
 from tracing_core.query.time_buckets import bucket_end
-from tracing_core.query.trace import NEARBY
+from tracing_core.storage.payloads import NEARBY
 from tracing_core.rollups import FLAG_COLUMNS, bucket_start
 from tracing_core.storage.tables import feedback, trace_spans, traces
 

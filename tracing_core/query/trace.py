@@ -9,15 +9,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, RowMapping, select
 
+from tracing_core.contents import unpack
+from tracing_core.given import without_given
 from tracing_core.jsontext import storable
-from tracing_core.model import QualityFlag, SpanKind, SpanStatus, TraceStatus
+from tracing_core.model import QualityFlag, SpanData, SpanKind, SpanStatus, TraceStatus
 from tracing_core.query.traces import TraceRow, trace_columns, trace_row
 from tracing_core.storage.database import Database
+from tracing_core.storage.payloads import NEARBY, content_of
 from tracing_core.storage.tables import decisions as decisions_table
 from tracing_core.storage.tables import trace_spans, traces
-
-NEARBY = timedelta(days=1)
-"""Spans are looked for this long before and after their trace first, which spares looking through every day there is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +40,8 @@ class TraceDetail:
     library: str | None
     session_id: str | None
     user_id: str | None
+    environment: str | None
+    release: str | None
     tags: tuple[str, ...]
     started_at: datetime
     completed_at: datetime | None
@@ -50,15 +52,21 @@ class TraceDetail:
     time_to_first_token_ms: float | None
     tokens_per_second: float | None
     model: str | None
+    provider: str | None
     input_tokens: int | None
     output_tokens: int | None
     cached_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
     cost_usd: Decimal | None
+    cost_given_usd: Decimal | None
+    cost_computed_usd: Decimal | None
     unknown_models: tuple[str, ...]
     confidence: float | None
     citations_count: int | None
     quality_flag: QualityFlag
     rating: int | None
+    is_slow: bool
     quality_gate_passed: bool | None
     overall_quality_score: float | None
     evidence_collected: int | None
@@ -73,6 +81,7 @@ class TraceDetail:
     report_file_path: str | None
     output_file_paths: tuple[str, ...] | None
     sampling_probability: float
+    attributes: dict[str, Any]
     schema_version: int
     created_at: datetime
     updated_at: datetime
@@ -97,6 +106,7 @@ class SpanRow:
     decision_count: int
     total_tokens: int | None
     cost_usd: Decimal | None
+    model: str | None
     offset_ms: float
 
 
@@ -109,6 +119,7 @@ class SpanPayload:
     evidence: dict[str, Any]
     prompts: dict[str, str]
     outputs: dict[str, Any]
+    otel: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,13 +167,13 @@ def spans(db: Database, trace_id: str) -> tuple[SpanRow, ...]:
     Raises:
         StorageError: the database did not answer.
     """
-    columns = [column for column in trace_spans.columns if column.name not in ("payload", "trace_id")]
+    columns = [column for column in trace_spans.columns if column.name not in ("part", "trace_id")]
     with db.read() as connection:
         trace = _extent(connection, trace_id)
         if trace is None:
             return ()
         statement = select(*columns).where(trace_spans.c.trace_id == trace_id)
-        statement = statement.order_by(trace_spans.c.position, trace_spans.c.started_at)
+        statement = statement.order_by(trace_spans.c.started_at, trace_spans.c.position, trace_spans.c.span_id)
         found = connection.execute(statement.where(_nearby(trace))).mappings().all()
         if len(found) < trace.span_count:
             found = connection.execute(statement).mappings().all()
@@ -179,19 +190,27 @@ def span_payload(db: Database, trace_id: str, span_id: str) -> SpanPayload | Non
         trace = _extent(connection, trace_id)
         if trace is None:
             return None
-        statement = select(trace_spans.c.payload).where(
+        statement = select(trace_spans.c.part).where(
             trace_spans.c.trace_id == trace_id, trace_spans.c.span_id == storable(span_id)
         )
-        found = connection.execute(statement.where(_nearby(trace))).first() or connection.execute(statement).first()
-    if found is None:
+        part = connection.scalar(statement.where(_nearby(trace)))
+        part = connection.scalar(statement) if part is None else part
+        content = None if part is None else content_of(connection, trace_id, trace.started_at, part)
+    if content is None:
         return None
-    payload = found.payload
+    found = next((span for span in unpack(content) if span.span_id == span_id), None)
+    return None if found is None else _payload(found)
+
+
+def _payload(span: SpanData) -> SpanPayload:
+    """What was recorded in our own words, else what other conventions' attributes mean in them."""
     return SpanPayload(
-        attributes=payload.get("attributes", {}),
-        events=tuple(payload.get("events", ())),
-        evidence=payload.get("evidence", {}),
-        prompts=payload.get("prompts", {}),
-        outputs=payload.get("outputs", {}),
+        attributes=without_given(span.attributes),
+        events=tuple({"name": e.name, "timestamp": e.timestamp, "attributes": e.attributes} for e in span.events),
+        evidence=dict(span.evidence),
+        prompts=dict(span.prompts),
+        outputs=dict(span.outputs),
+        otel=dict(span.otel),
     )
 
 

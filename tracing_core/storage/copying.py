@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import LargeBinary, Table
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from tracing_core.jsontext import dump_for_postgres, storable
@@ -30,6 +30,8 @@ def copy_rows(cursor: Any, table: Table, into: str, columns: Sequence[str], rows
 def _encoder(column_type: Any) -> Any:
     if isinstance(column_type, JSONB):
         return _json
+    if isinstance(column_type, LargeBinary):
+        return _bytes
     return _array if isinstance(column_type, ARRAY) else _plain
 
 
@@ -47,6 +49,10 @@ def _plain(value: Any) -> str:
 def _json(value: Any) -> str:
     """JSON has a null of its own, and no column of ours is NULL instead."""
     return dump_for_postgres(value).translate(_ESCAPES)
+
+
+def _bytes(value: bytes) -> str:
+    return "\\\\x" + value.hex()
 
 
 def _array(values: Iterable[Any] | None) -> str:

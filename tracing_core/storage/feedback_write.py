@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select, update
@@ -33,17 +32,21 @@ def put_feedback(database: Database, given: Feedback, rules: QualityRules) -> Fe
         lowest = connection.scalar(select(func.min(feedback.c.rating)).where(feedback.c.trace_id == given.trace_id))
         flag = rules.flag(answer_chars=length(trace["answer"]), confidence=trace["confidence"], rating=lowest)
         _update_trace(connection, given, lowest, flag)
-        change = Rollup(flags=Counter({flag: 1}), rating_sum=given.rating - (before or 0))
-        change.flags[trace["quality_flag"]] -= 1
-        change.rating_count = 0 if before else 1
+        weight = 1 / (trace["sampling_probability"] or 1.0)
+        change = Rollup(rating_sum=(given.rating - (before or 0)) * weight, rating_count=0 if before else weight)
+        if flag != trace["quality_flag"]:
+            change.flags = {flag: weight, trace["quality_flag"]: -weight}
         add_rollups(connection, _everywhere(trace, change))
     return Feedback(**stored)
 
 
+_NEEDED = (
+    "project", "started_at", "library", "model", "confidence", "quality_flag", "answer", "sampling_probability",
+)  # fmt: skip
+
+
 def _locked_trace(connection: Connection, trace_id: str) -> RowMapping:
-    columns = [
-        traces.c[name] for name in ("project", "started_at", "library", "model", "confidence", "quality_flag", "answer")
-    ]
+    columns = [traces.c[name] for name in _NEEDED]
     statement = select(*columns).where(traces.c.trace_id == trace_id).with_for_update()
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:

@@ -12,11 +12,18 @@ from tracing_core.storage.tables import ledger
 def add_to_ledger(connection: Connection, lines: Ledger) -> None:
     """Add `lines`; in the order of the key, so that two writers cannot wait for each other."""
     rows = [
-        {"day": key.day, "source": key.source, "outcome": key.outcome, "reason": key.reason, "count": count}
+        {
+            "day": key.day,
+            "source": key.source,
+            "outcome": key.outcome,
+            "reason": key.reason,
+            "count": count,
+            "spans": lines.spans[key],
+        }
         for key, count in sorted(lines.items())
-        if count
+        if count or lines.spans[key]
     ]
     if rows:
         statement = insert(ledger).values(rows)
-        total = ledger.c.count + statement.excluded["count"]
-        connection.execute(statement.on_conflict_do_update(constraint=ledger.primary_key, set_={"count": total}))
+        totals = {name: ledger.c[name] + statement.excluded[name] for name in ("count", "spans")}
+        connection.execute(statement.on_conflict_do_update(constraint=ledger.primary_key, set_=totals))

@@ -1,4 +1,4 @@
-"""The daily partitions of `trace_spans`. A span whose day has none is kept in the default partition."""
+"""The daily partitions of `trace_spans` and `span_payloads`. What has no partition for its day is in the default one."""
 
 from __future__ import annotations
 
@@ -11,19 +11,30 @@ from sqlalchemy import Connection, text
 PARTITION_LOCK = 7_201_113_120_002
 """Key of the advisory lock that is held while partitions are made."""
 
-
-def partition_name(day: date) -> str:
-    """`trace_spans_20261121`: the table that holds the spans which began on that day, in UTC."""
-    return f"trace_spans_{day:%Y%m%d}"
+PARTITIONED = ("trace_spans", "span_payloads")
 
 
-def existing_partitions(connection: Connection) -> set[str]:
-    """The names of all partitions, the default one included."""
+def partition_name(day: date, table: str = "trace_spans") -> str:
+    """`trace_spans_20261121`: the part of a table that holds what began on that day, in UTC."""
+    return f"{table}_{day:%Y%m%d}"
+
+
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+
+
+def plausible(day: date) -> bool:
+    """Whether a clock that is right can have shown this day. Spans of other days go to the default partition."""
+    return _FIRST_DAY <= day <= _LAST_DAY
+
+
+def existing_partitions(connection: Connection, table: str = "trace_spans") -> set[str]:
+    """The names of all partitions of a table, the default one included."""
     rows = connection.execute(
         text(
             "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
-            "WHERE i.inhparent = 'trace_spans'::regclass"
-        )
+            "WHERE i.inhparent = CAST(:table AS regclass)"
+        ),
+        {"table": table},
     )
     return set(rows.scalars())
 
@@ -32,36 +43,44 @@ def ensure_partitions(connection: Connection, days: Iterable[date]) -> None:
     """Make the partitions of these days that are missing. Call it in a transaction of its own.
 
     A partition is filled and indexed before it is attached, so that readers and writers of other days go on meanwhile.
-    Spans of the day that are in the default partition move over.
+    What the default partition holds of the day moves over.
 
     Args:
         connection: in a transaction that can write; the partitions are there for others once it is committed.
         days: in UTC.
     """
     wanted = sorted(set(days))
-    if not wanted or {partition_name(day) for day in wanted} <= existing_partitions(connection):
+    if not any(_missing(connection, wanted)):
         return
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PARTITION_LOCK})
-    there = existing_partitions(connection)
-    for day in wanted:
-        if partition_name(day) not in there:
-            _create(connection, day)
+    for day, table in _missing(connection, wanted):
+        _create(connection, day, table)
 
 
-def _create(connection: Connection, day: date) -> None:
+def _missing(connection: Connection, days: Iterable[date]) -> list[tuple[date, str]]:
+    there = {name for table in PARTITIONED for name in existing_partitions(connection, table)}
+    return [(day, table) for table in PARTITIONED for day in days if partition_name(day, table) not in there]
+
+
+def _create(connection: Connection, day: date, table: str) -> None:
     start = datetime.combine(day, time(), UTC)
-    parts = {"name": sql.Identifier(partition_name(day)), "start": sql.Literal(start)}
-    parts["end"] = sql.Literal(start + timedelta(days=1))
+    parts = {
+        "name": sql.Identifier(partition_name(day, table)),
+        "table": sql.Identifier(table),
+        "default": sql.Identifier(f"{table}_default"),
+        "start": sql.Literal(start),
+        "end": sql.Literal(start + timedelta(days=1)),
+    }
     cursor = connection.connection.cursor()
     for statement in (_CREATE, _LOCK, _MOVE, _ATTACH):
         cursor.execute(sql.SQL(statement).format(**parts))
     cursor.close()
 
 
-_CREATE = "CREATE TABLE {name} (LIKE trace_spans INCLUDING ALL)"
-_LOCK = "LOCK TABLE trace_spans_default IN ACCESS EXCLUSIVE MODE"
+_CREATE = "CREATE TABLE {name} (LIKE {table} INCLUDING ALL)"
+_LOCK = "LOCK TABLE {default} IN ACCESS EXCLUSIVE MODE"
 _MOVE = (
-    "WITH moved AS (DELETE FROM trace_spans_default WHERE started_at >= {start} AND started_at < {end} RETURNING *) "
+    "WITH moved AS (DELETE FROM {default} WHERE started_at >= {start} AND started_at < {end} RETURNING *) "
     "INSERT INTO {name} SELECT * FROM moved"
 )
-_ATTACH = "ALTER TABLE trace_spans ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end})"
+_ATTACH = "ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import trace_metrics, trace_spans, traces
+from tracing_core.storage.tables import span_payloads, trace_metrics, trace_spans, traces
 
 
 def remove_rows(database: Database, project: str) -> int:
@@ -19,7 +19,8 @@ def remove_rows(database: Database, project: str) -> int:
     """
     of_project = select(traces.c.trace_id).where(traces.c.project == project)
     with database.write() as connection:
-        connection.execute(delete(trace_spans).where(trace_spans.c.trace_id.in_(of_project)))
+        for table in (trace_spans, span_payloads):
+            connection.execute(delete(table).where(table.c.trace_id.in_(of_project)))
         removed = connection.execute(delete(traces).where(traces.c.project == project)).rowcount
         connection.execute(delete(trace_metrics).where(trace_metrics.c.project == project))
     return removed

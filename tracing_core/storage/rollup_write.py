@@ -13,19 +13,23 @@ _KEY = ("project", "granularity", "bucket", "dimension", "value")
 
 _ADD = text("""
 INSERT INTO trace_metrics AS m (
-    project, granularity, bucket, dimension, value, count, errors, duration_ms_sum, timed_count, input_tokens,
+    project, granularity, bucket, dimension, value, stored, count, errors, duration_ms_sum, timed_count, input_tokens,
     output_tokens, cost_usd, unpriced_count, flag_user_negative, flag_empty, flag_low_confidence, flag_normal,
     rating_count, rating_sum, bins, bin_counts)
 SELECT
-    project, granularity, bucket, dimension, value, count, errors, duration_ms_sum, timed_count, input_tokens,
+    project, granularity, bucket, dimension, value, stored, count, errors, duration_ms_sum, timed_count, input_tokens,
     output_tokens, cost_usd, unpriced_count, flag_user_negative, flag_empty, flag_low_confidence, flag_normal,
     rating_count, rating_sum, bins, bin_counts
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-    project text, granularity text, bucket timestamptz, dimension text, value text, count bigint, errors bigint,
-    duration_ms_sum double precision, timed_count bigint, input_tokens bigint, output_tokens bigint, cost_usd numeric,
-    unpriced_count bigint, flag_user_negative bigint, flag_empty bigint, flag_low_confidence bigint,
-    flag_normal bigint, rating_count bigint, rating_sum bigint, bins integer[], bin_counts bigint[])
+    project text, granularity text, bucket timestamptz, dimension text, value text, stored bigint, count double precision,
+    errors double precision,
+    duration_ms_sum double precision, timed_count double precision, input_tokens double precision,
+    output_tokens double precision, cost_usd numeric, unpriced_count double precision,
+    flag_user_negative double precision, flag_empty double precision, flag_low_confidence double precision,
+    flag_normal double precision, rating_count double precision, rating_sum double precision, bins integer[],
+    bin_counts double precision[])
 ON CONFLICT (project, granularity, dimension, bucket, value) DO UPDATE SET
+    stored = m.stored + excluded.stored,
     count = m.count + excluded.count,
     errors = m.errors + excluded.errors,
     duration_ms_sum = m.duration_ms_sum + excluded.duration_ms_sum,
@@ -43,12 +47,12 @@ ON CONFLICT (project, granularity, dimension, bucket, value) DO UPDATE SET
     (bins, bin_counts) = (
         SELECT coalesce(array_agg(bin ORDER BY bin), '{}'), coalesce(array_agg(n ORDER BY bin), '{}')
         FROM (
-            SELECT bin, CAST(sum(n) AS bigint) AS n
+            SELECT bin, sum(n) AS n
             FROM (
                 SELECT unnest(m.bins) AS bin, unnest(m.bin_counts) AS n
                 UNION ALL SELECT unnest(excluded.bins), unnest(excluded.bin_counts)
             ) AS both_histograms
-            GROUP BY bin
+            GROUP BY bin HAVING sum(n) > 1e-6
         ) AS merged)
 """)
 

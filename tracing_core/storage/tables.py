@@ -2,6 +2,8 @@
 
 `traces` is the projection of a run that lists and filters read; `trace_spans` holds its tree, by day; `decisions` its
 choices; `feedback` what people thought; `trace_metrics` the rollups; `ledger` what became of every trace received.
+What spans hold is in `span_payloads`, compressed and many spans together, so that a text which several of them repeat is
+stored once.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     PrimaryKeyConstraint,
@@ -63,6 +66,8 @@ traces = Table(
     Column("library", Text),
     Column("session_id", Text),
     Column("user_id", Text),
+    Column("environment", Text),
+    Column("release", Text),
     Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("started_at", Moment, nullable=False),
     Column("completed_at", Moment),
@@ -73,15 +78,21 @@ traces = Table(
     Column("time_to_first_token_ms", Double),
     Column("tokens_per_second", Double),
     Column("model", Text),
+    Column("provider", Text),
     Column("input_tokens", Integer),
     Column("output_tokens", Integer),
     Column("cached_tokens", Integer),
-    Column("cost_usd", Numeric(20, 10)),
+    Column("cache_write_tokens", Integer),
+    Column("reasoning_tokens", Integer),
+    Column("cost_usd", Numeric(20, 10), comment="given by the sender where it was, else computed"),
+    Column("cost_given_usd", Numeric(20, 10)),
+    Column("cost_computed_usd", Numeric(20, 10)),
     Column("unknown_models", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("confidence", Double),
     Column("citations_count", Integer),
     Column("quality_flag", Text, nullable=False),
     Column("rating", SmallInteger),
+    Column("is_slow", Boolean, nullable=False, server_default=text("false")),
     Column("quality_gate_passed", Boolean),
     Column("overall_quality_score", Double),
     Column("evidence_collected", Integer),
@@ -96,6 +107,13 @@ traces = Table(
     Column("report_file_path", Text),
     Column("output_file_paths", ARRAY(Text)),
     Column("sampling_probability", Double, nullable=False, server_default=text("1")),
+    Column(
+        "attributes",
+        JSONB,
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="short values of the root, to filter by",
+    ),
     Column("schema_version", SmallInteger, nullable=False),
     Column("created_at", Moment, nullable=False, server_default=func.now()),
     Column("updated_at", Moment, nullable=False, server_default=func.now()),
@@ -121,6 +139,9 @@ Index("ix_traces_session", traces.c.session_id, traces.c.started_at, postgresql_
 Index("ix_traces_user", traces.c.user_id, traces.c.started_at.desc(), postgresql_where=traces.c.user_id.is_not(None))
 Index("ix_traces_rated", traces.c.started_at.desc(), traces.c.project, postgresql_where=traces.c.rating.is_not(None))
 Index("ix_traces_duration", traces.c.duration_ms.desc(), traces.c.trace_id.desc())
+Index(
+    "ix_traces_attributes", traces.c.attributes, postgresql_using="gin", postgresql_ops={"attributes": "jsonb_path_ops"}
+)
 
 
 def search_document(of: FromClause = traces) -> ColumnElement[str]:
@@ -152,8 +173,20 @@ trace_spans = Table(
     Column("decision_count", SmallInteger, nullable=False),
     Column("total_tokens", BigInteger),
     Column("cost_usd", Numeric(20, 10)),
-    Column("payload", JSONB, nullable=False),
+    Column("model", Text),
+    Column("part", Integer, nullable=False, comment="which row of span_payloads holds the content"),
     PrimaryKeyConstraint("trace_id", "span_id", "started_at"),
+    postgresql_partition_by="RANGE (started_at)",
+)
+
+span_payloads = Table(
+    "span_payloads",
+    metadata,
+    Column("trace_id", Text, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False, comment="that of the trace when it was first stored"),
+    Column("content", LargeBinary, nullable=False, comment="JSON of spans, compressed with zstd"),
+    PrimaryKeyConstraint("trace_id", "part", "started_at"),
     postgresql_partition_by="RANGE (started_at)",
 )
 
@@ -203,22 +236,25 @@ trace_metrics = Table(
         "dimension", Text, nullable=False, comment="trace (every trace), operation (spans by name), library or model"
     ),
     Column("value", Text, nullable=False, comment="which operation, library or model; empty for dimension trace"),
-    Column("count", BigInteger, nullable=False),
-    Column("errors", BigInteger, nullable=False),
+    Column("stored", BigInteger, nullable=False, comment="traces or spans that are there, each counted once"),
+    Column(
+        "count", Double, nullable=False, comment="those they stand for: each by 1 / its sampling probability, as below"
+    ),
+    Column("errors", Double, nullable=False),
     Column("duration_ms_sum", Double, nullable=False),
-    Column("timed_count", BigInteger, nullable=False, comment="how many had a duration"),
-    Column("input_tokens", BigInteger, nullable=False),
-    Column("output_tokens", BigInteger, nullable=False),
+    Column("timed_count", Double, nullable=False, comment="how many had a duration"),
+    Column("input_tokens", Double, nullable=False),
+    Column("output_tokens", Double, nullable=False),
     Column("cost_usd", Numeric(20, 10), nullable=False),
-    Column("unpriced_count", BigInteger, nullable=False, comment="traces that used a model whose price is unknown"),
-    Column("flag_user_negative", BigInteger, nullable=False),
-    Column("flag_empty", BigInteger, nullable=False),
-    Column("flag_low_confidence", BigInteger, nullable=False),
-    Column("flag_normal", BigInteger, nullable=False),
-    Column("rating_count", BigInteger, nullable=False),
-    Column("rating_sum", BigInteger, nullable=False),
+    Column("unpriced_count", Double, nullable=False, comment="traces that used a model whose price is unknown"),
+    Column("flag_user_negative", Double, nullable=False),
+    Column("flag_empty", Double, nullable=False),
+    Column("flag_low_confidence", Double, nullable=False),
+    Column("flag_normal", Double, nullable=False),
+    Column("rating_count", Double, nullable=False),
+    Column("rating_sum", Double, nullable=False),
     Column("bins", ARRAY(Integer), nullable=False, comment="logarithmic histogram of durations: bin numbers"),
-    Column("bin_counts", ARRAY(BigInteger), nullable=False, comment="and how many fell into each"),
+    Column("bin_counts", ARRAY(Double), nullable=False, comment="and how many fell into each"),
     PrimaryKeyConstraint("project", "granularity", "dimension", "bucket", "value"),
     CheckConstraint("granularity IN ('minute', 'hour', 'day')", name="granularity"),
 )
@@ -230,8 +266,15 @@ ledger = Table(
     Column("source", Text, nullable=False),
     Column("outcome", Text, nullable=False, comment="received, stored, sampled_out, dead_lettered or dropped"),
     Column("reason", Text, nullable=False),
-    Column("count", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False, comment="traces, or pieces of them"),
+    Column("spans", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("day", "source", "outcome", "reason"),
 )
 
 Index("ix_traces_search", search_document(), postgresql_using="gin")
+
+_WRITTEN_BY_DATABASE = frozenset({"created_at", "updated_at", "rating"})
+TRACE_COLUMNS = tuple(c.name for c in traces.columns if c.name not in _WRITTEN_BY_DATABASE)
+"""The columns that a writer gives; the others are the database's or a rating's."""
+SPAN_COLUMNS = tuple(c.name for c in trace_spans.columns)
+DECISION_COLUMNS = tuple(c.name for c in decisions.columns)

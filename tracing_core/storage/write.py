@@ -1,40 +1,44 @@
-"""Write a batch of traces in one transaction: COPY into a staging table, then what is new into the real ones.
+"""Write a batch of traces in one transaction: COPY into a staging table, what is new from there into the real ones.
 
-A trace that is already there stays as it is and is counted nowhere again, so a batch may be written twice.
+What belongs to a trace that is already there is joined to it (`joining.py`), so pieces may come in any order and again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, date
 
-from sqlalchemy import Connection, column, select, table, text
+from sqlalchemy import Connection, column, select, table, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from tracing_core.assembly import merge
 from tracing_core.ledger import Ledger, Outcome
-from tracing_core.projection import Projection
-from tracing_core.rollups import roll_up
+from tracing_core.preparing import Preparation, Prepared
+from tracing_core.rollups import Key, Rollup, add_trace, coarser
 from tracing_core.storage.copying import copy_rows
 from tracing_core.storage.database import Database
+from tracing_core.storage.joining import join
 from tracing_core.storage.ledger_write import add_to_ledger
 from tracing_core.storage.migrate import upgrade
-from tracing_core.storage.partitions import ensure_partitions
+from tracing_core.storage.partitions import ensure_partitions, plausible
 from tracing_core.storage.rollup_write import add_rollups
-from tracing_core.storage.tables import decisions, trace_spans, traces
+from tracing_core.storage.tables import (
+    DECISION_COLUMNS,
+    SPAN_COLUMNS,
+    TRACE_COLUMNS,
+    decisions,
+    span_payloads,
+    trace_spans,
+    traces,
+)
+from tracing_core.written import Written
 
-_WRITTEN_BY_DATABASE = frozenset({"created_at", "updated_at", "rating"})
-_TRACE_COLUMNS = tuple(c.name for c in traces.columns if c.name not in _WRITTEN_BY_DATABASE)
-_SPAN_COLUMNS = tuple(c.name for c in trace_spans.columns)
-_DECISION_COLUMNS = tuple(c.name for c in decisions.columns)
 _STAGING = text(
     "CREATE TEMPORARY TABLE IF NOT EXISTS staging_traces (LIKE traces INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
 )
-_staging_traces = table("staging_traces", *(column(name) for name in _TRACE_COLUMNS))
-
-
-_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
-"""Days that get a partition. A clock that says anything else is wrong; such spans go to the default partition."""
+_staging_traces = table("staging_traces", *(column(name) for name in TRACE_COLUMNS))
+_PAYLOAD_COLUMNS = tuple(c.name for c in span_payloads.columns)
 
 
 class TraceTable:
@@ -42,69 +46,132 @@ class TraceTable:
 
     Args:
         database: where to.
+        preparation: makes the rows of traces that pieces are joined to, and the files.
+        has_partition: whether a day (UTC) gets a partition of its own.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, preparation: Preparation, has_partition: Callable[[date], bool] = plausible
+    ) -> None:
         self._database = database
+        self._preparation = preparation
+        self._has_partition = has_partition
         self._days_with_partition: set[date] = set()
         self._migrated = False
 
-    def write(self, batch: Sequence[Projection], ledger: Ledger) -> frozenset[str]:
+    def write(self, batch: Sequence[Prepared], ledger: Ledger) -> dict[str, Written]:
         """Write `batch`, and add `ledger` and what this batch adds to it.
 
         Returns:
-            The ids that were new.
+            What became of each, by trace id.
 
         Raises:
             DatabaseUnavailable: nothing was written; trying again may help.
             DataRejected: nothing was written; one of the traces cannot be stored.
         """
-        once = {projection.trace["trace_id"]: projection for projection in batch}
-        days = {span["started_at"].astimezone(UTC).date() for p in once.values() for span in p.spans}
-        self._make_room({day for day in days if _FIRST_DAY <= day <= _LAST_DAY})
+        once = self._once(batch)
+        kept = [p for p in once.values() if p.kept]
+        self.make_room({span["started_at"].astimezone(UTC).date() for p in kept for span in p.projection.spans})
         with self._database.write() as connection:
-            new = self._insert(connection, list(once.values()))
-            stored = [once[trace_id] for trace_id in once if trace_id in new]
-            add_rollups(connection, roll_up(stored))
-            add_to_ledger(connection, _with_batch(ledger, batch, new))
-        return new
+            new = self._insert(connection, kept)
+            minutes: dict[Key, Rollup] = {}
+            for prepared in new:
+                add_trace(minutes, prepared.projection.trace, prepared.projection.spans)
+            fates = {p.data.trace_id: self._filed(connection, p) for p in new}
+            fates |= _left_out(connection, [trace_id for trace_id, p in once.items() if not p.kept])
+            known = [p for trace_id, p in once.items() if trace_id not in fates]
+            if known:
+                fates |= join(connection, known, self._preparation, minutes)
+            add_rollups(connection, coarser(minutes))
+            add_to_ledger(connection, _with_batch(ledger, once.values(), fates))
+        return fates
 
-    def _make_room(self, days: set[date]) -> None:
-        """The schema, and a partition for each of `days`; both in transactions of their own, once per process."""
+    def make_room(self, days: set[date]) -> None:
+        """The schema, and a partition for each of `days` (UTC); both in transactions of their own, once per process."""
         if not self._migrated:
             upgrade(self._database)
             self._migrated = True
+        days = set(filter(self._has_partition, days))
         if not days <= self._days_with_partition:
             with self._database.write() as connection:
                 ensure_partitions(connection, days - self._days_with_partition)
             self._days_with_partition |= days
 
-    def _insert(self, connection: Connection, batch: Sequence[Projection]) -> frozenset[str]:
+    def _once(self, batch: Sequence[Prepared]) -> dict[str, Prepared]:
+        """One for each trace; pieces of one trace within the batch are put together."""
+        once: dict[str, Prepared] = {}
+        for prepared in batch:
+            trace_id = prepared.data.trace_id
+            before = once.get(trace_id)
+            if before is None:
+                once[trace_id] = prepared
+                continue
+            whole = merge(before.data, prepared.data, self._preparation.project)
+            pieces, received = before.pieces + prepared.pieces, before.received + prepared.received
+            was_slow = before.projection.trace["is_slow"] or prepared.projection.trace["is_slow"]
+            once[trace_id] = self._preparation.ready(whole, pieces=pieces, received=received, was_slow=was_slow)
+        return once
+
+    def _insert(self, connection: Connection, batch: Sequence[Prepared]) -> list[Prepared]:
+        if not batch:
+            return []
         connection.execute(_STAGING)
         with closing(connection.connection.cursor()) as cursor:
-            copy_rows(cursor, traces, "staging_traces", _TRACE_COLUMNS, [p.trace for p in batch])
-            new = frozenset(connection.execute(_INSERT_NEW).scalars())
-            stored = [p for p in batch if p.trace["trace_id"] in new]
-            copy_rows(cursor, trace_spans, "trace_spans", _SPAN_COLUMNS, (row for p in stored for row in p.spans))
-            copy_rows(cursor, decisions, "decisions", _DECISION_COLUMNS, (row for p in stored for row in p.decisions))
+            copy_rows(cursor, traces, "staging_traces", TRACE_COLUMNS, [p.projection.trace for p in batch])
+            ids = frozenset(connection.execute(_INSERT_NEW).scalars())
+            new = [p for p in batch if p.data.trace_id in ids]
+            spans = [row for p in new for row in p.projection.spans]
+            copy_rows(cursor, trace_spans, "trace_spans", SPAN_COLUMNS, spans)
+            contents = [
+                {"trace_id": p.data.trace_id, "part": part, "started_at": p.data.started_at, "content": content}
+                for p in new
+                for part, content in enumerate(p.contents)
+            ]
+            copy_rows(cursor, span_payloads, "span_payloads", _PAYLOAD_COLUMNS, contents)
+            copy_rows(
+                cursor, decisions, "decisions", DECISION_COLUMNS, [row for p in new for row in p.projection.decisions]
+            )
         return new
+
+    def _filed(self, connection: Connection, prepared: Prepared) -> Written:
+        error = self._preparation.write_file(prepared.data)
+        path = prepared.projection.trace["trace_file_path"]
+        if error is not None:
+            path = None
+            connection.execute(
+                update(traces).where(traces.c.trace_id == prepared.data.trace_id).values(trace_file_path=None)
+            )
+        return Written(outcome="new", new_spans=len(prepared.data.spans), file_path=path, file_error=error)
 
 
 _INSERT_NEW = (
     insert(traces)
-    .from_select(_TRACE_COLUMNS, select(_staging_traces).order_by("trace_id"))  # so that no two writers wait in a ring
+    .from_select(TRACE_COLUMNS, select(_staging_traces).order_by("trace_id"))  # so that no two writers wait in a ring
     .on_conflict_do_nothing()
     .returning(traces.c.trace_id)
 )
 
 
-def _with_batch(ledger: Ledger, batch: Sequence[Projection], new: frozenset[str]) -> Ledger:
-    """`ledger` and the lines of this batch; a trace that was there before, or comes twice in it, is `again`."""
+def _left_out(connection: Connection, ids: Sequence[str]) -> dict[str, Written]:
+    """Those of which nothing is stored. What is stored of the others is judged together with what came now."""
+    if not ids:
+        return {}
+    there = set(connection.execute(select(traces.c.trace_id).where(traces.c.trace_id.in_(ids))).scalars())
+    return {trace_id: Written(outcome="sampled_out") for trace_id in ids if trace_id not in there}
+
+
+def _with_batch(ledger: Ledger, batch: Iterable[Prepared], fates: dict[str, Written]) -> Ledger:
+    """`ledger` and the lines of this batch."""
     lines = Ledger(ledger)
-    unseen = set(new)
-    for projection in batch:
-        trace = projection.trace
-        reason = "" if trace["trace_id"] in unseen else "again"
-        unseen.discard(trace["trace_id"])
-        lines.note(trace["started_at"].date(), trace["source"], Outcome.STORED, reason)
+    for prepared in batch:
+        trace, fate = prepared.projection.trace, fates[prepared.data.trace_id]
+        day, source = trace["started_at"].date(), trace["source"]
+        if fate.outcome == "sampled_out":
+            lines.note(day, source, Outcome.SAMPLED_OUT, "", prepared.pieces, prepared.received)
+            continue
+        first = "" if fate.outcome == "new" else "piece" if fate.outcome == "piece" else "again"
+        repeated = prepared.received - fate.new_spans
+        lines.note(day, source, Outcome.STORED, first, 1, fate.new_spans)
+        lines.note(day, source, Outcome.STORED, "again" if first == "again" else "piece", prepared.pieces - 1)
+        lines.note(day, source, Outcome.STORED, "again", 0, repeated)
     return lines

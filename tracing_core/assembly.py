@@ -1,0 +1,187 @@
+"""Traces from spans. A trace is a pure function of the set of its spans, in whatever order, pieces and repetitions they come."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from tracing_core.given import OTLP, REMOTE_PARENT, as_spans, given_by
+from tracing_core.ids import safe_project
+from tracing_core.jsontext import dump
+from tracing_core.model import SpanData, SpanEvent, SpanKind, SpanStatus, TraceData, TraceStatus
+from tracing_core.normal_form import SpanFacts, facts_of
+
+
+def assemble(trace_id: str, spans: Iterable[SpanData], project: str = "default") -> TraceData:
+    """The trace that these spans make.
+
+    Args:
+        trace_id: of all of them.
+        spans: in any order, with repetitions; not empty.
+        project: of a trace whose spans name none.
+
+    A trace without its root is incomplete until the root arrives. A span whose parent is in another process that sends
+    nothing here (OTLP says so) is as good as a root.
+    """
+    ordered, root = _ordered(_once(spans))
+    facts = [facts_of(span) for span in ordered]
+    trace = _derived(trace_id, ordered, root, facts, project)
+    given = given_by(root) if root is not None else {}
+    return replace(trace, **given) if given else trace
+
+
+def joined_with(
+    stored: Iterable[SpanData], pieces: Iterable[SpanData]
+) -> tuple[dict[str, SpanData], tuple[SpanData, ...]]:
+    """All spans of a trace by their id, and those that `pieces` add to what is stored or change of it."""
+    before = _once(stored)
+    after = _once((*before.values(), *pieces))
+    return after, tuple(span for span_id, span in after.items() if before.get(span_id) != span)
+
+
+def merge(one: TraceData, other: TraceData, project: str = "default") -> TraceData:
+    """The trace that both are pieces of. It does not matter which comes first, nor whether they overlap."""
+    if one == other:
+        return one
+    return assemble(one.trace_id, (*as_spans(one), *as_spans(other)), project)
+
+
+# --- one span from its copies ---
+
+
+def _once(spans: Iterable[SpanData]) -> dict[str, SpanData]:
+    found: dict[str, SpanData] = {}
+    for span in spans:
+        before = found.get(span.span_id)
+        found[span.span_id] = span if before is None else _joined(before, span)
+    return found
+
+
+def _joined(one: SpanData, other: SpanData) -> SpanData:
+    """One of two copies of a span, the fuller, with what log records said of either."""
+    if one == other:
+        return one
+    best = max(one, other, key=_rank)
+    logs = {dump(event): event for copy in (one, other) for event in copy.events if _from_log(event)}
+    events = [event for event in best.events if not _from_log(event)]
+    if not logs:
+        return best
+    events += (logs[key] for key in sorted(logs))
+    return replace(best, events=tuple(sorted(events, key=lambda event: (event.timestamp, event.name, dump(event)))))
+
+
+def _rank(span: SpanData) -> tuple[bool, bool, int, bytes]:
+    """What is best at the end: the span itself before mentions of it, ended before open, more before less."""
+    without_logs = replace(span, events=tuple(event for event in span.events if not _from_log(event)))
+    content = dump(without_logs)
+    return not span.otel.get("fragment"), span.duration_ns is not None, len(content), content
+
+
+def _from_log(event: SpanEvent) -> bool:
+    return event.attributes.get("log.record") is True
+
+
+# --- one trace from its spans ---
+
+
+def _started(span: SpanData) -> tuple[datetime, int, str]:
+    ns = span.otel.get("start_ns")
+    return span.started_at, ns % 1000 if isinstance(ns, int) else 0, span.span_id
+
+
+def _ordered(spans: Mapping[str, SpanData]) -> tuple[tuple[SpanData, ...], SpanData | None]:
+    """The root first, the others as they started; and the root, None when none has arrived."""
+    by_start = sorted(spans.values(), key=_started)
+    whole = [span for span in by_start if not span.otel.get("fragment")]
+    root = next((span for span in whole if span.parent_id is None), None) or next(
+        (span for span in whole if span.parent_id not in spans and _parent_is_remote(span)), None
+    )
+    first = root or next((span for span in whole if span.parent_id not in spans), by_start[0])
+    return (first, *(span for span in by_start if span is not first)), root
+
+
+def _parent_is_remote(span: SpanData) -> bool:
+    flags = span.otel.get("flags")
+    return isinstance(flags, int) and flags & REMOTE_PARENT == REMOTE_PARENT
+
+
+def _derived(
+    trace_id: str, spans: Sequence[SpanData], root: SpanData | None, facts: Sequence[SpanFacts], project: str
+) -> TraceData:
+    top, said = spans[0], facts[0]
+    started_at = min(span.started_at for span in spans)
+    completed_at = max(_end(span) for span in spans)
+    whole = completed_at - started_at
+    timed = root is not None and root.duration_ns is not None
+    duration_ns = (
+        top.duration_ns if timed else (whole.days * 86_400 + whole.seconds) * 10**9 + whole.microseconds * 1000
+    )
+    return TraceData(
+        trace_id=trace_id,
+        project=_project(spans, project),
+        name=_first(facts, "trace_name") or top.name or "request",
+        source=OTLP,
+        status=_status(root),
+        started_at=top.started_at if timed else started_at,
+        completed_at=_end(top) if timed else completed_at,
+        duration_ns=duration_ns,
+        spans=tuple(spans),
+        query=_first(facts, "trace_query") or said.query or _question(spans, facts),
+        answer=_first(facts, "trace_answer") or said.answer or _last_answer(spans, facts),
+        library=_first(facts, "library"),
+        session_id=_first(facts, "session_id"),
+        user_id=_first(facts, "user_id"),
+        environment=_first(facts, "environment"),
+        release=_first(facts, "release"),
+        tags=tuple(sorted({tag for found in facts for tag in found.tags})),
+        confidence=said.confidence if said.confidence is not None else _first(facts, "confidence"),
+        error=top.error if root is not None and root.status is SpanStatus.ERROR else None,
+        parent_span_id=root.parent_id if root is not None else None,
+    )
+
+
+def _end(span: SpanData) -> datetime:
+    return span.started_at + timedelta(microseconds=(span.duration_ns or 0) // 1000)
+
+
+def _status(root: SpanData | None) -> TraceStatus:
+    if root is None or root.duration_ns is None:
+        return TraceStatus.INCOMPLETE
+    return TraceStatus.FAILED if root.status is SpanStatus.ERROR else TraceStatus.COMPLETE
+
+
+def _first(facts: Iterable[SpanFacts], name: str) -> Any:
+    """What the first span says that says anything, the root before all."""
+    return next((value for found in facts if (value := getattr(found, name)) is not None), None)
+
+
+_ANSWERING = frozenset({SpanKind.LLM, SpanKind.GENERATION, SpanKind.AGENT, SpanKind.CHAIN})
+
+
+def _question(spans: Sequence[SpanData], facts: Sequence[SpanFacts]) -> str | None:
+    return next((f.query for span, f in zip(spans, facts, strict=True) if f.query and span.kind in _ANSWERING), None)
+
+
+def _last_answer(spans: Sequence[SpanData], facts: Sequence[SpanFacts]) -> str | None:
+    answers = [
+        (_end(span), span.span_id, found.answer)
+        for span, found in zip(spans, facts, strict=True)
+        if found.answer and span.kind in _ANSWERING
+    ]
+    return max(answers)[2] if answers else None
+
+
+def _project(spans: Iterable[SpanData], fallback: str) -> str:
+    """What the sender said in a header, else the resource; the name of a service is the last resort before ours."""
+    for span in spans:
+        resource = span.otel.get("resource") or {}
+        service = resource.get("service.name")
+        named = (
+            span.otel.get("project") or resource.get("tracewhy.project") or resource.get("openinference.project.name")
+        )
+        if named is None and isinstance(service, str) and not service.startswith("unknown_service"):
+            named = service
+        if named is not None:
+            return safe_project(named)
+    return fallback

@@ -1,0 +1,99 @@
+"""What spans hold, as the bytes that are stored: JSON of many spans together, compressed, so that a repeated text costs once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import zstandard
+
+from tracing_core.jsontext import dump
+from tracing_core.model import Decision, SpanData, SpanEvent, SpanKind, SpanStatus
+
+SPANS_IN_A_PART = 256
+"""Spans that are compressed together at most: opening one of ten thousand must not unpack them all."""
+
+_MAGIC = b"\x28\xb5\x2f\xfd"
+_LEVEL = 1
+_LARGEST = 2**31
+_threads = threading.local()
+
+
+def pack(spans: Sequence[SpanData]) -> bytes:
+    """The bytes of `spans`."""
+    return _compressor().compress(dump({"spans": spans}))
+
+
+def unpack(content: bytes) -> tuple[SpanData, ...]:
+    """The spans in `content`. What an upgrade of the database moved there is not compressed."""
+    content = bytes(content)
+    plain = _decompressor().decompress(content, max_output_size=_LARGEST) if content.startswith(_MAGIC) else content
+    return tuple(_span(span) for span in orjson.loads(plain)["spans"])
+
+
+def parts(spans: Sequence[SpanData]) -> list[Sequence[SpanData]]:
+    """`spans` in portions of `SPANS_IN_A_PART`."""
+    return [spans[start : start + SPANS_IN_A_PART] for start in range(0, len(spans), SPANS_IN_A_PART)]
+
+
+def as_read_back(spans: Sequence[SpanData]) -> tuple[SpanData, ...]:
+    """`spans` as they are after they were stored: lists instead of tuples, texts instead of what JSON does not know."""
+    return tuple(_span(span) for span in orjson.loads(dump({"spans": spans}))["spans"])
+
+
+# A compressor may only be used by one thread at a time.
+def _compressor() -> zstandard.ZstdCompressor:
+    found: zstandard.ZstdCompressor | None = getattr(_threads, "compressor", None)
+    if found is None:
+        found = _threads.compressor = zstandard.ZstdCompressor(level=_LEVEL)
+    return found
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    found: zstandard.ZstdDecompressor | None = getattr(_threads, "decompressor", None)
+    if found is None:
+        found = _threads.decompressor = zstandard.ZstdDecompressor()
+    return found
+
+
+def _span(given: Mapping[str, Any]) -> SpanData:
+    return SpanData(
+        span_id=given["span_id"],
+        parent_id=given.get("parent_id"),
+        name=given["name"],
+        kind=SpanKind(given["kind"]),
+        started_at=_moment(given["started_at"]),
+        duration_ns=None if given.get("duration_ns") is None else int(given["duration_ns"]),
+        status=SpanStatus(given["status"]),
+        error=given.get("error"),
+        attributes=given.get("attributes") or {},
+        events=tuple(
+            SpanEvent(name=e["name"], timestamp=_moment(e["timestamp"]), attributes=e.get("attributes") or {})
+            for e in given.get("events") or ()
+        ),
+        decisions=tuple(_decision(d) for d in given.get("decisions") or ()),
+        evidence=given.get("evidence") or {},
+        prompts=given.get("prompts") or {},
+        outputs=given.get("outputs") or {},
+        otel=given.get("otel") or {},
+    )
+
+
+def _decision(given: Mapping[str, Any]) -> Decision:
+    timestamp = given.get("timestamp")
+    return Decision(
+        decision=given["decision"],
+        what=given.get("what"),
+        why=given.get("why") or "",
+        confidence=given.get("confidence"),
+        alternatives_considered=tuple(given.get("alternatives_considered") or ()),
+        inputs=given.get("inputs") or {},
+        timestamp=_moment(timestamp) if timestamp else None,
+    )
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -1,0 +1,112 @@
+"""Which models a run called, with how many tokens and for how much: each call counted once, in exact decimals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from tracing_core.cost import CostTracker
+from tracing_core.jsontext import label
+from tracing_core.model import SpanData
+from tracing_core.normal_form import SpanFacts
+from tracing_core.usage import GENERATION_KINDS, add
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelUse:
+    """Columns for the row of the trace, and for the row of each span."""
+
+    trace: Row
+    calls: tuple[Row, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Call:
+    facts: SpanFacts
+    given: Decimal | None
+    computed: Decimal | None
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What the sender says it cost; else what the price list makes of it."""
+        return self.given if self.given is not None else self.computed
+
+
+def model_use(spans: Sequence[SpanData], facts: Sequence[SpanFacts], prices: CostTracker) -> ModelUse:
+    """The use that these spans made of models.
+
+    A span that repeats what the calls below it used (agents and chains do) shows its tokens, but they count once.
+    """
+    calls = tuple(_call(found, prices) for found in facts)
+    counted = [calls[at] for at in _leaves(spans, facts)]
+    first = _first_generation(spans, facts)
+    speed = next((found for found in facts if found.first_token_ms is not None), None)
+    rate = next((found.tokens_per_second for found in facts if found.tokens_per_second is not None), None)
+    usage = add(call.facts.usage for call in counted)
+    unknown = sorted({_model(call.facts) for call in counted if call.cost is None and _has_usage(call.facts)})
+    row = {
+        "model": label(first.model if first else None),
+        "provider": label(first.provider if first else None),
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cost_usd": None if unknown else _sum(call.cost for call in counted),
+        "cost_given_usd": _sum(call.given for call in counted),
+        "cost_computed_usd": _sum(call.computed for call in counted),
+        "unknown_models": [label(model) for model in unknown],
+        "time_to_first_token_ms": speed.first_token_ms if speed else None,
+        "tokens_per_second": rate,
+    }
+    return ModelUse(trace=row, calls=tuple(_columns(call) for call in calls))
+
+
+def _call(facts: SpanFacts, prices: CostTracker) -> _Call:
+    computed = None
+    if facts.model is not None and facts.usage.total_tokens is not None:
+        computed = prices.cost(facts.model, facts.usage)
+    return _Call(facts=facts, given=facts.cost_given_usd, computed=computed)
+
+
+def _columns(call: _Call) -> Row:
+    model = call.facts.model is not None
+    return {"total_tokens": call.facts.usage.total_tokens if model else None, "cost_usd": call.cost}
+
+
+def _has_usage(facts: SpanFacts) -> bool:
+    return facts.usage.total_tokens is not None
+
+
+def _model(facts: SpanFacts) -> str:
+    return facts.model or "(model not named)"
+
+
+def _leaves(spans: Sequence[SpanData], facts: Sequence[SpanFacts]) -> list[int]:
+    """The spans that used tokens or money and have none below them that did."""
+    used = [at for at, found in enumerate(facts) if _has_usage(found) or found.cost_given_usd is not None]
+    if len(used) < 2:
+        return used
+    parents = {span.span_id: span.parent_id for span in spans}
+    above: set[str] = set()
+    for at in used:
+        parent = spans[at].parent_id
+        while parent is not None and parent not in above:
+            above.add(parent)
+            parent = parents.get(parent)
+    return [at for at in used if spans[at].span_id not in above]
+
+
+def _first_generation(spans: Sequence[SpanData], facts: Sequence[SpanFacts]) -> SpanFacts | None:
+    named = [at for at, found in enumerate(facts) if found.model is not None]
+    first = next((at for at in named if spans[at].kind in GENERATION_KINDS), next(iter(named), None))
+    return None if first is None else facts[first]
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if known else None

@@ -1,0 +1,172 @@
+"""What OTLP brings: contents of spans compressed in a table of their own, tokens and costs by class, weighted rollups."""
+
+import json
+
+import sqlalchemy as sa
+import zstandard
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0002"
+down_revision = "0001"
+
+COUNTS = (
+    "count", "errors", "timed_count", "input_tokens", "output_tokens", "unpriced_count", "flag_user_negative",
+    "flag_empty", "flag_low_confidence", "flag_normal", "rating_count", "rating_sum",
+)  # fmt: skip
+TIMED = "how many had a duration"
+UNPRICED = "traces that used a model whose price is unknown"
+WEIGHTED = "those they stand for: each by 1 / its sampling probability, as below"
+COMMENTS = {"count": WEIGHTED, "timed_count": TIMED, "unpriced_count": UNPRICED}
+BATCH = 500
+
+
+def upgrade() -> None:
+    """Make room, and move the contents of spans."""
+    for column in _new_in_traces():
+        op.add_column("traces", column)
+    op.alter_column("traces", "cost_usd", comment="given by the sender where it was, else computed")
+    op.execute("UPDATE traces SET cost_computed_usd = cost_usd WHERE cost_usd IS NOT NULL")
+    op.create_index(
+        "ix_traces_attributes",
+        "traces",
+        ["attributes"],
+        postgresql_using="gin",
+        postgresql_ops={"attributes": "jsonb_path_ops"},
+    )
+    _move_contents()
+    _weigh_rollups()
+    op.add_column("ledger", sa.Column("spans", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
+    op.alter_column("ledger", "count", comment="traces, or pieces of them")
+
+
+def downgrade() -> None:
+    """Back to contents beside their spans, without what version 0001 has no place for."""
+    op.alter_column("ledger", "count", comment=None)
+    op.drop_column("ledger", "spans")
+    _count_whole()
+    _move_contents_back()
+    op.drop_index("ix_traces_attributes", "traces")
+    op.alter_column("traces", "cost_usd", comment=None)
+    for column in reversed(_new_in_traces()):
+        op.drop_column("traces", column.name)
+
+
+def _new_in_traces() -> tuple[sa.Column, ...]:
+    return (
+        sa.Column("environment", sa.Text()),
+        sa.Column("release", sa.Text()),
+        sa.Column("provider", sa.Text()),
+        sa.Column("cache_write_tokens", sa.Integer()),
+        sa.Column("reasoning_tokens", sa.Integer()),
+        sa.Column("cost_given_usd", sa.Numeric(20, 10)),
+        sa.Column("cost_computed_usd", sa.Numeric(20, 10)),
+        sa.Column("is_slow", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column(
+            "attributes",
+            postgresql.JSONB(),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+            comment="short values of the root, to filter by",
+        ),
+    )
+
+
+def _move_contents() -> None:
+    op.create_table(
+        "span_payloads",
+        sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column(
+            "started_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="that of the trace when it was first stored",
+        ),
+        sa.Column("content", sa.LargeBinary(), nullable=False, comment="JSON of spans, compressed with zstd"),
+        sa.PrimaryKeyConstraint("trace_id", "part", "started_at", name=op.f("pk_span_payloads")),
+        postgresql_partition_by="RANGE (started_at)",
+    )
+    op.execute("ALTER TABLE span_payloads ALTER COLUMN content SET STORAGE EXTERNAL")
+    op.execute("CREATE TABLE span_payloads_default PARTITION OF span_payloads DEFAULT")
+    op.add_column("trace_spans", sa.Column("model", sa.Text()))
+    op.add_column(
+        "trace_spans",
+        sa.Column(
+            "part",
+            sa.Integer(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="which row of span_payloads holds the content",
+        ),
+    )
+    op.alter_column("trace_spans", "part", server_default=None)
+    # JSON that is not compressed is read as well: the next write of a trace compresses it.
+    op.execute("""
+        INSERT INTO span_payloads (trace_id, part, started_at, content)
+        SELECT s.trace_id, 0, t.started_at, convert_to(jsonb_build_object('trace', NULL, 'spans', jsonb_agg(
+            s.payload || jsonb_build_object(
+                'span_id', s.span_id, 'parent_id', s.parent_id, 'name', s.name, 'kind', s.kind,
+                'started_at', s.started_at, 'duration_ns', round(s.duration_ms * 1000000), 'status', s.status,
+                'error', s.error)
+            ORDER BY s.position))::text, 'UTF8')
+        FROM trace_spans s JOIN traces t USING (trace_id) GROUP BY s.trace_id, t.started_at""")
+    op.drop_column("trace_spans", "payload")
+
+
+def _move_contents_back() -> None:
+    op.add_column(
+        "trace_spans",
+        sa.Column("payload", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
+    )
+    op.alter_column("trace_spans", "payload", server_default=None)
+    connection = op.get_bind()
+    rows = connection.execute(sa.text("SELECT trace_id, content FROM span_payloads")).fetchall()
+    update = sa.text(
+        "UPDATE trace_spans SET payload = CAST(:payload AS jsonb) WHERE trace_id = :trace_id AND span_id = :span_id"
+    )
+    for row in rows:
+        content = bytes(row.content)
+        text = content if content.startswith(b"{") else zstandard.decompress(content)
+        spans = json.loads(text)["spans"]
+        kept = ("attributes", "events", "evidence", "prompts", "outputs")
+        values = [
+            {
+                "trace_id": row.trace_id,
+                "span_id": span["span_id"],
+                "payload": json.dumps({k: span[k] for k in kept if span.get(k)}).replace("\\u0000", "\\ufffd"),
+            }
+            for span in spans
+        ]
+        for start in range(0, len(values), BATCH):
+            connection.execute(update, values[start : start + BATCH])
+    op.drop_column("trace_spans", "part")
+    op.drop_column("trace_spans", "model")
+    op.drop_table("span_payloads")
+
+
+def _weigh_rollups() -> None:
+    for name in COUNTS:
+        op.alter_column("trace_metrics", name, type_=sa.Double(), comment=COMMENTS.get(name))
+    op.alter_column("trace_metrics", "bin_counts", type_=postgresql.ARRAY(sa.Double()))
+    op.add_column(
+        "trace_metrics",
+        sa.Column(
+            "stored",
+            sa.BigInteger(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="traces or spans that are there, each counted once",
+        ),
+    )
+    op.execute("UPDATE trace_metrics SET stored = count")
+    op.alter_column("trace_metrics", "stored", server_default=None)
+
+
+def _count_whole() -> None:
+    op.drop_column("trace_metrics", "stored")
+    for name in COUNTS:
+        op.alter_column(
+            "trace_metrics", name, type_=sa.BigInteger(), comment=None if name == "count" else COMMENTS.get(name)
+        )
+    op.alter_column("trace_metrics", "bin_counts", type_=postgresql.ARRAY(sa.BigInteger()))

@@ -1,0 +1,64 @@
+"""The rows of `span_payloads`, and the spans that are in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select, tuple_
+
+from tracing_core.contents import pack, parts, unpack
+from tracing_core.model import SpanData
+from tracing_core.projection import Row
+from tracing_core.storage.tables import span_payloads
+
+NEARBY = timedelta(days=1)
+"""Contents are looked for this near to their trace first: it spares looking through every day there is."""
+
+
+def payload_rows(trace_id: str, started_at: datetime, spans: Sequence[SpanData], first_part: int = 0) -> list[Row]:
+    """The rows that hold what `spans` hold; part after part from `first_part` on."""
+    return [
+        {"trace_id": trace_id, "part": first_part + number, "started_at": started_at, "content": pack(some)}
+        for number, some in enumerate(parts(spans))
+    ]
+
+
+def stored_parts(connection: Connection, traces: Iterable[tuple[str, datetime]]) -> dict[str, dict[int, Row]]:
+    """The parts of some traces, given as id and start: by trace id and number of the part, each with its row."""
+    wanted = dict(traces)
+    if not wanted:
+        return {}
+    low, high = min(wanted.values()) - NEARBY, max(wanted.values()) + NEARBY
+    near = span_payloads.c.started_at.between(low, high)
+    found = _read(connection, wanted, near)
+    missing = [trace_id for trace_id in wanted if trace_id not in found]
+    return found | _read(connection, missing, None) if missing else found
+
+
+def content_of(connection: Connection, trace_id: str, started_at: datetime, part: int) -> bytes | None:
+    """One part of a trace that started then; None when it is not there."""
+    statement = select(span_payloads.c.content).where(
+        span_payloads.c.trace_id == trace_id, span_payloads.c.part == part
+    )
+    near = span_payloads.c.started_at.between(started_at - NEARBY, started_at + NEARBY)
+    found = connection.scalar(statement.where(near)) or connection.scalar(statement)
+    return None if found is None else bytes(found)
+
+
+def _read(connection: Connection, ids: Iterable[str], near: object) -> dict[str, dict[int, Row]]:
+    statement = select(span_payloads).where(span_payloads.c.trace_id.in_(list(ids)))
+    if near is not None:
+        statement = statement.where(near)  # type: ignore[arg-type]
+    found: dict[str, dict[int, Row]] = {}
+    for row in connection.execute(
+        statement.order_by(tuple_(span_payloads.c.trace_id, span_payloads.c.part))
+    ).mappings():
+        found.setdefault(row["trace_id"], {})[row["part"]] = dict(row)
+    return found
+
+
+def spans_in(rows: dict[int, Row]) -> tuple[SpanData, ...]:
+    """The spans of a trace from its parts; where a span is in two, the later part has what counts."""
+    spans = {span.span_id: span for number in sorted(rows) for span in unpack(rows[number]["content"])}
+    return tuple(spans.values())
