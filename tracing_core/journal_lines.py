@@ -21,7 +21,7 @@ FACTS = (
     "status", "query", "answer", "intent", "domain", "report_type", "research_type", "library", "session_id",
     "user_id", "tags", "confidence", "citations_count", "error", "project_id", "outputs", "iterations",
     "quality_gate_failures", "child_traces", "parent_trace_id", "parent_span_id", "name", "source", "project_name",
-    "trace_id",
+    "trace_id", "trace_state",
 )  # fmt: skip
 """What a run says of itself, in the order of its line; later versions add at the end."""
 SPAN_PARTS = (

@@ -10,7 +10,6 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from tracing_core.journal_lines import settled_line
 from tracing_core.journal_reader import rebuilt, unsettled
 from tracing_core.runtime import Runtime
 from tracing_core.settings import Settings
-from tracing_core.sink import UNWRITTEN_AT_EXIT, Receipt, Sink
+from tracing_core.sink import UNWRITTEN_AT_EXIT, Sink
 from tracing_core.trace import Trace
 from tracing_core.writer import TraceWriter
 
@@ -82,22 +81,16 @@ class Recovery:
         found = len(runs)
         while runs and not self._stopped() and not self._refused:
             batch = {run: runs.pop(run) for run in list(islice(runs, _AT_ONCE))}
-            receipts = [receipt for run, lines in batch.items() if (receipt := self._submit(path, run, lines))]
-            for receipt in receipts:
-                receipt.result()
+            handed_over = [
+                (run, self._sink.submit(trace)) for run, lines in batch.items() if (trace := self._rebuilt(run, lines))
+            ]
+            for run, receipt in handed_over:
+                self._note(path, run, receipt.result())
         if runs or self._refused:
             return
         remove_folder(path)
         if found:
             logger.info("%d runs came back from the journal of a process that ended before they were stored", found)
-
-    def _submit(self, path: Path, run: int, lines: list[bytes]) -> Receipt | None:
-        trace = self._rebuilt(run, lines)
-        if trace is None or self._refused:
-            return None
-        receipt = self._sink.submit(trace)
-        receipt.when_settled(partial(self._heard, path, run))
-        return receipt
 
     def _rebuilt(self, run: int, lines: list[bytes]) -> Trace | None:
         try:
@@ -115,7 +108,7 @@ class Recovery:
         with (self._directory / _UNREADABLE).open("ab") as file:
             file.writelines(line + b"\n" for line in lines)
 
-    def _heard(self, path: Path, run: int, outcome: dict[str, Any]) -> None:
+    def _note(self, path: Path, run: int, outcome: dict[str, Any]) -> None:
         """Note what became of a run, so that it does not come back twice when this process is killed in turn."""
         if outcome.get("database_error") in UNWRITTEN_AT_EXIT:
             self._refused = True
