@@ -120,6 +120,7 @@ def _figures(variant: str, run: _Outcome, ratio_target: str) -> Iterator[Figure]
         ("ack at full load, P99", run.full.ack_p99_ms, "ms", ""),
         ("CPU of the service a span", service_cpu, "µs", ""),
         ("CPU of PostgreSQL a span", database_cpu, "µs", ""),
+        ("CPU of the client a span", run.full.cpu_seconds / run.full.spans * 1e6, "µs", ""),
         ("memory of the service before", run.before.resident_mb, "MB", ""),
         ("memory of the service after", run.after.resident_mb, "MB", "300 MB"),
         ("database bytes a trace", (run.there.database_bytes - run.empty.database_bytes) / traces / 1e3, "kB", "8 kB"),

@@ -36,6 +36,7 @@ class Report:
     ack_max_ms: float
     tries_again: int
     rejected_spans: int
+    cpu_seconds: float
     failures: tuple[str, ...]
 
     @property
@@ -56,6 +57,7 @@ def report(sent: Sent) -> Report:
         ack_max_ms=max(latencies),
         tries_again=sent.tries_again,
         rejected_spans=sent.rejected_spans,
+        cpu_seconds=sent.cpu_seconds,
         failures=sent.failures,
     )
 

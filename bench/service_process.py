@@ -105,7 +105,7 @@ def service(data_dir: Path, settings: Mapping[str, str] | None = None) -> Iterat
         "TRACEWHY_DATA_DIR": str(data_dir),
         "TRACEWHY_SERVICE_PORT": str(ports[0]),
         "TRACEWHY_OTLP_PORT": str(ports[1]),
-        "TRACEWHY_OTLP_GRPC_PORT": str(free_port()),
+        "TRACEWHY_GRPC_PORT": str(free_port()),
         "TRACEWHY_EMBEDDED_MODEL": "false",
         **(settings or {}),
     }

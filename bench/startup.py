@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.measure import Figure
+from bench.service_process import free_port
 
 _DEV = Path(__file__).parents[1] / "dev.py"
 _LONGEST_SECONDS = 90.0
@@ -23,9 +22,9 @@ _LONGEST_SECONDS = 90.0
 def measure() -> Iterator[Figure]:
     """The figures of this module."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
-        page, service, otlp = (_free_port() for _ in range(3))
+        page, service, otlp, grpc = (free_port() for _ in range(4))
         command = [sys.executable, str(_DEV), "run", "--data-dir", directory, "--port", str(page)]
-        command += ["--service-port", str(service), "--otlp-port", str(otlp)]
+        command += ["--service-port", str(service), "--otlp-port", str(otlp), "--grpc-port", str(grpc)]
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
@@ -38,12 +37,6 @@ def measure() -> Iterator[Figure]:
             process.wait(30)
     yield Figure(what="start to first page, fresh data directory", value=first_page, unit="s", target="5 s")
     yield Figure(what="start to the service answering", value=answering, unit="s")
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(url: str) -> None:
