@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import ledger
+from tracing_core.storage.tables import ledger, trace_spans
 
 
 def rows(database: Database, table: Any) -> list[dict[str, Any]]:
@@ -23,9 +23,14 @@ def ledger_of(database: Database) -> dict[str, int]:
     for row in rows(database, ledger):
         name = f"{row['outcome']}: {row['reason']}" if row["reason"] else row["outcome"]
         counts[name] = counts.get(name, 0) + row["count"]
-    return counts
+    return {name: count for name, count in counts.items() if count}
 
 
 def assert_balanced(database: Database) -> None:
-    received = sum(row["count"] for row in rows(database, ledger) if row["outcome"] == "received")
-    assert received == sum(row["count"] for row in rows(database, ledger) if row["outcome"] != "received")
+    """What was received is what has a fate; and the spans that were stored are there, each once."""
+    lines = rows(database, ledger)
+    for unit in ("count", "spans"):
+        received = sum(line[unit] for line in lines if line["outcome"] == "received")
+        assert received == sum(line[unit] for line in lines if line["outcome"] != "received")
+    stored = sum(line["spans"] for line in lines if line["outcome"] == "stored" and line["reason"] != "again")
+    assert stored == len(rows(database, trace_spans))

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.factories import make_trace
-from tests.postgres.writing import prepared
 from tests.surroundings import make_preparation
 from tracing_core.files import TraceFiles
 from tracing_core.ledger import Ledger
@@ -21,7 +20,10 @@ from tracing_core.storage.write import TraceTable
 
 def stored(database: Database, data_dir: Path, trace: TraceData) -> Path:
     """Store the trace with its file."""
-    TraceTable(database, replace(make_preparation(), files=TraceFiles(data_dir))).write([prepared(trace)], Ledger())
+    preparation = replace(make_preparation(), files=TraceFiles(data_dir))
+    ready = preparation.prepare(trace)
+    assert ready is not None
+    TraceTable(database, preparation).write([ready], Ledger())
     path = TraceFiles(data_dir).path(trace.project, trace.trace_id)
     assert path.exists()
     return path

@@ -41,7 +41,7 @@ def test_the_detail_is_typed(database: Database) -> None:
     assert (detail.retrieval_ms, detail.generation_ms, detail.rating) == (145.0, 3020.0, None)
 
 
-def test_spans_come_in_the_order_of_recording(database: Database) -> None:
+def test_spans_come_in_the_order_in_which_they_started(database: Database) -> None:
     """Each says how long after the start of the trace it began; one that began before says so with a minus."""
     root = make_span(name="request", kind=SpanKind.ROOT)
     late = make_span(
@@ -54,10 +54,10 @@ def test_spans_come_in_the_order_of_recording(database: Database) -> None:
     store(database, trace)
     found = query.spans(database, trace.trace_id)
     assert [(s.span_id, s.position, s.offset_ms) for s in found] == [
-        (root.span_id, 0, 0.0), (late.span_id, 1, 250.0), (early.span_id, 2, -3.0),
+        (early.span_id, 2, -3.0), (root.span_id, 0, 0.0), (late.span_id, 1, 250.0),
     ]  # fmt: skip
-    assert (found[1].status, found[1].error) == (SpanStatus.ERROR, "gone")
-    assert (found[2].kind, found[2].duration_ms) == (SpanKind.TOOL, None)
+    assert (found[2].status, found[2].error) == (SpanStatus.ERROR, "gone")
+    assert (found[0].kind, found[0].duration_ms) == (SpanKind.TOOL, None)
 
 
 def test_a_model_call_says_its_tokens_and_its_price(database: Database) -> None:
@@ -116,7 +116,7 @@ def test_a_payload_has_all_its_parts(database: Database) -> None:
     assert payload.evidence == {"collected_count": 3, "kept": []}
     assert (payload.prompts, payload.outputs) == ({"system_prompt": "<b>be brief</b>"}, {"answer": "yes"})
     nothing = query.span_payload(database, trace.trace_id, bare.span_id)
-    assert nothing == query.SpanPayload(attributes={}, events=(), evidence={}, prompts={}, outputs={})
+    assert nothing == query.SpanPayload(attributes={}, events=(), evidence={}, prompts={}, outputs={}, otel={})
     assert query.span_payload(database, trace.trace_id, "no such span") is None
 
 

@@ -123,12 +123,12 @@ def test_the_same_batch_twice_changes_nothing(database: Database) -> None:
 
 
 def test_a_trace_twice_in_one_batch_is_stored_once(database: Database) -> None:
-    """And counted as one that came again."""
+    """And its second coming is counted as a piece that had nothing new."""
     trace = make_trace()
     write(database, trace, make_trace(), trace)
     assert len(rows(database, traces)) == 2
     assert rollup(database, "day")["count"] == 2
-    assert ledger_of(database) == {"received": 3, "stored": 2, "stored: again": 1}
+    assert ledger_of(database) == {"received": 3, "stored": 2, "stored: piece": 1}
 
 
 def test_an_empty_batch_writes_the_ledger(database: Database) -> None:

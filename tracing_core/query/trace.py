@@ -14,6 +14,8 @@ from tracing_core.given import without_given
 from tracing_core.jsontext import storable
 from tracing_core.model import QualityFlag, SpanData, SpanKind, SpanStatus, TraceStatus
 from tracing_core.query.traces import TraceRow, trace_columns, trace_row
+from tracing_core.retrieved import evidence_of
+from tracing_core.span_view import outputs_of, prompts_of
 from tracing_core.storage.database import Database
 from tracing_core.storage.payloads import NEARBY, content_of
 from tracing_core.storage.tables import decisions as decisions_table
@@ -207,9 +209,9 @@ def _payload(span: SpanData) -> SpanPayload:
     return SpanPayload(
         attributes=without_given(span.attributes),
         events=tuple({"name": e.name, "timestamp": e.timestamp, "attributes": e.attributes} for e in span.events),
-        evidence=dict(span.evidence),
-        prompts=dict(span.prompts),
-        outputs=dict(span.outputs),
+        evidence=dict(span.evidence) or evidence_of(span),
+        prompts=dict(span.prompts) or prompts_of(span),
+        outputs=dict(span.outputs) or outputs_of(span),
         otel=dict(span.otel),
     )
 
