@@ -78,8 +78,14 @@ def _speaker(value: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _type(part: Mapping[str, Any]) -> str:
+    """The word by which a part says what it is; none is empty."""
+    said = part.get("type") or part.get("kind")
+    return said if isinstance(said, str) else ""
+
+
 def _looks_like_content(value: Mapping[str, Any]) -> bool:
-    return value.get("type") in _PART_TYPES or isinstance(value.get("parts"), list) or "tool_calls" in value
+    return _type(value) in _PART_TYPES or isinstance(value.get("parts"), list) or "tool_calls" in value
 
 
 def _message(value: Mapping[str, Any], role: str, depth: int) -> Message:
@@ -106,7 +112,7 @@ Part = str | Mapping[str, Any]
 
 
 def _parts(value: Mapping[str, Any], depth: int) -> Iterator[Part]:
-    if value.get("type") in _PART_TYPES and "parts" not in value and "role" not in value:
+    if _type(value) in _PART_TYPES and "parts" not in value and "role" not in value:
         yield from _part(value, depth)
         return
     for key in ("parts", "content", "contents"):
@@ -146,7 +152,7 @@ def _is_part(value: Any) -> bool:
 
 
 def _part(part: Mapping[str, Any], depth: int) -> Iterator[Part]:
-    kind = part.get("type") or part.get("kind")
+    kind = _type(part)
     inner = part.get("message_content")
     if isinstance(inner, Mapping):
         yield from _part(inner, depth - 1)
@@ -160,7 +166,7 @@ def _part(part: Mapping[str, Any], depth: int) -> Iterator[Part]:
         yield text
     elif isinstance(part.get("content"), list | tuple | Mapping) and depth > 0:
         yield from _content(part["content"], depth - 1)
-    elif isinstance(kind, str) or "inlineData" in part or "image" in part:
+    elif kind or "inlineData" in part or "image" in part:
         yield f"[{part.get('modality') or kind or 'data'}]"
     else:
         yield as_text(part)
@@ -188,7 +194,7 @@ def _only_results(value: Mapping[str, Any]) -> bool:
     content = value.get("parts") or value.get("content")
     if not isinstance(content, list | tuple) or not content:
         return False
-    return all(isinstance(part, Mapping) and part.get("type") in _RESULTS for part in content)
+    return all(isinstance(part, Mapping) and _type(part) in _RESULTS for part in content)
 
 
 def _call(given: Mapping[str, Any]) -> Mapping[str, Any]:

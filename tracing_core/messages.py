@@ -218,9 +218,9 @@ def event_messages(events: tuple[SpanEvent, ...], side: str) -> Iterator[Message
 def _body(attributes: Mapping[str, Any], role: str) -> Any:
     """What an event says: its body, or attributes that are the message themselves. The name of the event tells who speaks."""
     body = next((parsed(attributes[key]) for key in _BODIES if not is_empty(attributes.get(key))), attributes)
-    if isinstance(body, Mapping) and not isinstance(body.get("message"), Mapping):
-        return {"role": role, **body}
-    return body
+    if isinstance(body, Mapping) and isinstance(message := parsed(body.get("message")), Mapping):
+        body = {**body, **message}
+    return {"role": role, **body} if isinstance(body, Mapping) else body
 
 
 # --- the whole conversation ---

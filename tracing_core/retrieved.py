@@ -100,12 +100,18 @@ def _read(value: Any) -> list[Document]:
         )
     if not isinstance(value, list | tuple):
         return []
-    items = value[0] if len(value) == 1 and isinstance(value[0], list | tuple) else value
+    batch_of_one = len(value) == 1 and isinstance(value[0], list | tuple) and not _is_scored(value[0])
+    items = value[0] if batch_of_one else value
     return [one for item in items if (one := _document(item))]
 
 
+def _is_scored(item: Any) -> bool:
+    """Whether it is a document and its score, side by side."""
+    return isinstance(item, list | tuple) and len(item) == 2 and _is_number(item[1])
+
+
 def _document(item: Any) -> Document:
-    if isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[1], int | float):
+    if _is_scored(item):
         return _document(item[0]) | {"scores": {"score": item[1]}}
     if isinstance(item, str):
         opened = parsed(item) if item[:1] == "{" else item

@@ -98,3 +98,41 @@ def test_an_override_prices_a_local_model_too() -> None:
     model = next(iter(LOCAL_MODELS))
     tracker = CostTracker({model: Price(input=Decimal(1))})
     assert tracker.cost(model, TokenUsage(input_tokens=1_000_000)) == Decimal(1)
+
+
+def test_writing_to_a_cache_has_its_own_price() -> None:
+    """Anthropic asks more for it than for plain input, and less for reading; what cannot be true is cut."""
+    prices = CostTracker()
+    plain = prices.cost("claude-sonnet-4-5", usage(input_tokens=1000))
+    written = prices.cost("claude-sonnet-4-5", usage(input_tokens=1000, cache_write_tokens=1000))
+    read = prices.cost("claude-sonnet-4-5", usage(input_tokens=1000, cached_tokens=1000))
+    both = prices.cost("claude-sonnet-4-5", usage(input_tokens=1000, cached_tokens=900, cache_write_tokens=900))
+    assert plain is not None
+    assert written is not None
+    assert read is not None
+    assert both is not None
+    assert read < both < plain < written
+
+
+def test_reasoning_is_part_of_the_output() -> None:
+    """It is not charged twice."""
+    prices = CostTracker()
+    for model in ("o3-mini", "gpt-4o-mini", "claude-sonnet-4-5"):
+        thinking = prices.cost(model, usage(input_tokens=10, output_tokens=500, reasoning_tokens=400))
+        assert thinking == prices.cost(model, usage(input_tokens=10, output_tokens=500))
+        assert thinking is not None
+
+
+def test_the_provider_helps_to_find_the_price() -> None:
+    """Models that only a host lists have one by its name, as do those whose own name says the host."""
+    prices, tokens = CostTracker(), usage(input_tokens=MILLION)
+    assert prices.cost("llama-3.3-70b-versatile", tokens) is None
+    assert prices.cost("llama-3.3-70b-versatile", tokens, "groq") is not None
+    assert prices.cost("us.anthropic.claude-3-5-haiku-20241022-v1:0", tokens) is not None
+    assert prices.cost("openai/gpt-4o-mini", tokens) == prices.cost("gpt-4o-mini", tokens, "openai")
+    assert prices.cost("gpt-4o-mini", tokens, "a gateway") == prices.cost("gpt-4o-mini", tokens)
+
+
+def test_a_model_on_hardware_of_ones_own_has_no_listed_price() -> None:
+    """It has the name of one that others sell, whose price is not its own."""
+    assert CostTracker().cost("deepseek-r1", usage(input_tokens=MILLION), "ollama") is None
