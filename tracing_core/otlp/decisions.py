@@ -48,11 +48,10 @@ def read_decision(attributes: Mapping[str, Any], timestamp: datetime | None = No
             others["timestamp_given"] = said["timestamp"]
     for key, value in others.items():
         inputs[key if key not in inputs else PREFIX + key] = value
-    why = said.get("why")
     return Decision(
-        decision=text_of(said.get("type", EVENT)),
+        decision=_text(said.get("type"), EVENT),
         what=_structured(said.get("what")),
-        why="" if why is None else why if isinstance(why, str) else text_of(why),
+        why=_text(said.get("why"), ""),
         confidence=confidence,
         alternatives_considered=_alternatives(said.get("alternatives")),
         inputs=inputs,
@@ -82,6 +81,12 @@ def write_decision(decision: Decision) -> dict[str, Any]:
         attributes["decision.inputs"] = dump(decision.inputs).decode()
     attributes["decision.timestamp"] = decision.timestamp.isoformat() if decision.timestamp else None
     return attributes
+
+
+def _text(value: Any, unsaid: str) -> str:
+    if isinstance(value, str):
+        return value
+    return unsaid if value is None else text_of(value)
 
 
 def _structured(value: Any) -> Any:

@@ -15,13 +15,21 @@ OWN_KIND = "tracewhy.span.kind"
 """Stands on every span that has any of these attributes."""
 _PARTS = {f"tracewhy.span.{name}": name for name in ("evidence", "prompts", "outputs")}
 """A trace has outputs, too, which its root carries as `tracewhy.outputs`."""
+_FRAGMENT = "tracewhy.span.fragment"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OwnParts:
-    """Fields of a span that OpenTelemetry has no place for; `kind` is None where a span did not say it."""
+    """What a span says that OpenTelemetry has no place for.
+
+    Args:
+        kind: None where a span did not say it.
+        is_fragment: whether it stands for log records, whose span has not arrived.
+        evidence, prompts, outputs: the fields of a span.
+    """
 
     kind: SpanKind | None = None
+    is_fragment: bool = False
     evidence: Mapping[str, Any] = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
@@ -30,8 +38,11 @@ class OwnParts:
 def take_own_parts(attributes: dict[str, Any]) -> OwnParts:
     """Move our own attributes into the fields that they were. What cannot be read as such stays where it is."""
     parts: dict[str, Any] = {}
-    if attributes[OWN_KIND] in SpanKind.__members__:
+    kind = attributes[OWN_KIND]
+    if isinstance(kind, str) and kind in SpanKind.__members__:
         parts["kind"] = SpanKind(attributes.pop(OWN_KIND))
+    if attributes.get(_FRAGMENT) is True:
+        parts["is_fragment"] = attributes.pop(_FRAGMENT)
     for key, name in _PARTS.items():
         if isinstance(read := _read(attributes.get(key)), dict) and read:
             parts[name] = read
@@ -39,14 +50,18 @@ def take_own_parts(attributes: dict[str, Any]) -> OwnParts:
     return OwnParts(**parts)
 
 
-def own_attributes(span: SpanData, *, kind_is_clear: bool) -> dict[str, str]:
+def own_attributes(span: SpanData, *, kind_is_clear: bool) -> dict[str, Any]:
     """The attributes that `take_own_parts` reads.
 
     Args:
         span: where they come from.
         kind_is_clear: whether its other attributes say its kind, too.
     """
-    parts = {key: dump(value).decode() for key, name in _PARTS.items() if (value := getattr(span, name))}
+    parts: dict[str, Any] = {
+        key: dump(value).decode() for key, name in _PARTS.items() if (value := getattr(span, name))
+    }
+    if span.otel.get("fragment"):
+        parts[_FRAGMENT] = True
     return parts if kind_is_clear and not parts else {OWN_KIND: span.kind.name, **parts}
 
 

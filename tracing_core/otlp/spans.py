@@ -139,6 +139,9 @@ def _span(span: Any, around: Otel) -> SpanData:
     if span.HasField("status"):
         status, error = _status(span.status, attributes, events, otel)
     own = take_own_parts(attributes) if OWN_KIND in attributes else _NOTHING_OWN
+    if own.is_fragment:
+        otel["fragment"] = True
+        del otel["start_ns"]
     parent = span.parent_span_id
     return SpanData(
         span_id=span.span_id.hex(),
