@@ -83,6 +83,7 @@ def _span(trace: Trace, span: Span) -> SpanData:
         evidence=mapping_of(span.evidence),
         prompts=mapping_of(span.prompts),
         outputs=mapping_of(span.outputs),
+        otel={"trace_state": trace.trace_state} if trace.trace_state is not None and span is trace.root else {},
     )
 
 

@@ -75,9 +75,7 @@ class Preparation:
         kept, data, projection = self._judged(data, None, was_slow)
         received = len(data.spans) if received is None else received
         if not kept:
-            return Prepared(
-                data=data, projection=projection, contents=(), pieces=pieces, received=received, kept=False
-            )
+            return Prepared(data=data, projection=projection, contents=(), pieces=pieces, received=received, kept=False)
         spans = as_stored(data)
         portions = parts(spans)
         for number, some in enumerate(portions):
@@ -104,9 +102,7 @@ class Preparation:
         kept, data, projection = self._judged(data, rating, was_slow)
         return (data, projection) if kept else None
 
-    def _judged(
-        self, data: TraceData, rating: int | None, was_slow: bool | None
-    ) -> tuple[bool, TraceData, Projection]:
+    def _judged(self, data: TraceData, rating: int | None, was_slow: bool | None) -> tuple[bool, TraceData, Projection]:
         projection = self.projector.project(data, rating)
         row = projection.trace
         row["is_slow"] = self._is_slow(row) if was_slow is None else was_slow

@@ -1,16 +1,31 @@
-"""Which finished traces are kept, and with what probability (A7). A hook: any function of a projection will do."""
+"""Which finished traces are kept, and with what probability (A7).
+
+Two decisions, each by the trace id alone, so that every process decides alike. At the *head*, before anything is recorded,
+the sender's or our own: OpenTelemetry's rule, which keeps the ids whose last 56 bits are not below a threshold and says so
+in the trace state. At the *tail*, once it is known how the trace went: a hash of the id, so that the two do not depend on
+each other and their probabilities multiply.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import re
+from collections.abc import Callable, Mapping
 
 from tracing_core.ids import otel_trace_id
-from tracing_core.model import QualityFlag, TraceStatus
+from tracing_core.model import QualityFlag, TraceData, TraceStatus
 from tracing_core.projection import Row
 from tracing_core.settings import Settings
 
 Sampler = Callable[[Row], float]
 """Gives the probability with which a trace like this row is kept; the trace id then decides, alike in every process."""
+
+LEAST_PROBABILITY = 1e-6
+"""A trace stands for a million at most, whatever its sender says: one must not outweigh all the others."""
+
+_ALL = 2**56
+_DIGITS = 14
+_THRESHOLD = re.compile(r"(?:^|,)\s*ot=(?:[^,]*;)?th:([0-9a-f]{1,14})\s*(?:[;,]|$)")
 
 
 def keep_all(_trace: Row) -> float:
@@ -18,21 +33,55 @@ def keep_all(_trace: Row) -> float:
     return 1.0
 
 
-def keep_share(share: float) -> Sampler:
-    """Keep every trace that failed, stopped early or is flagged, and this share of the others."""
+def keep_share(share: float, of_project: Mapping[str, float] | None = None) -> Sampler:
+    """Keep every trace that failed, stopped early, is flagged or slow, and a share of the others.
+
+    Args:
+        share: 0 to 1.
+        of_project: the share of projects that have one of their own.
+    """
+    shares = of_project or {}
 
     def probability(trace: Row) -> float:
-        ordinary = trace["status"] == TraceStatus.COMPLETE and trace["quality_flag"] == QualityFlag.NORMAL
-        return share if ordinary else 1.0
+        return shares.get(trace["project"], share) if is_ordinary(trace) else 1.0
 
     return probability
 
 
+def is_ordinary(trace: Row) -> bool:
+    """Whether nothing is remarkable about a trace."""
+    return (
+        trace["status"] == TraceStatus.COMPLETE and trace["quality_flag"] == QualityFlag.NORMAL and not trace["is_slow"]
+    )
+
+
 def sampler_of(settings: Settings) -> Sampler:
     """The sampler of the mode in force."""
-    return keep_all if settings.mode == "develop" else keep_share(settings.success_share)
+    share = 1.0 if settings.mode == "develop" else settings.success_share
+    return keep_share(share, settings.project_shares) if share < 1 or settings.project_shares else keep_all
 
 
 def chosen(trace_id: str, probability: float) -> bool:
-    """Whether a trace with this id is among the share `probability`."""
-    return int(otel_trace_id(trace_id)[-14:], 16) < probability * 16**14
+    """Whether a trace with this id is among the share `probability` of those that are judged when they have ended."""
+    if probability >= 1:
+        return True
+    digest = hashlib.blake2b(otel_trace_id(trace_id).encode(), digest_size=7).digest()
+    return int.from_bytes(digest) < probability * _ALL
+
+
+def begun(trace_id: str, share: float) -> bool:
+    """Whether a trace with this id is among the share of those that are recorded at all."""
+    return share >= 1 or int(otel_trace_id(trace_id)[-_DIGITS:], 16) >= round((1 - share) * _ALL)
+
+
+def trace_state_of(share: float) -> str:
+    """What a trace says of itself that was begun with a probability of `share`: OpenTelemetry's `ot=th:`."""
+    digits = f"{min(round((1 - share) * _ALL), _ALL - 1):0{_DIGITS}x}".rstrip("0")
+    return f"ot=th:{digits or '0'}"
+
+
+def begun_with(trace: TraceData) -> float:
+    """The probability with which the recording of a trace was begun, as its root says in `ot=th:`; 1 when it does not."""
+    state = trace.spans[0].otel.get("trace_state") if trace.spans else None
+    found = _THRESHOLD.search(state) if isinstance(state, str) else None
+    return 1 - int(found[1].ljust(_DIGITS, "0"), 16) / _ALL if found else 1.0

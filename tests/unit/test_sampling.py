@@ -6,14 +6,29 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.factories import NOON
+from tests.factories import NOON, make_span, make_trace
+from tests.surroundings import make_preparation
+from tracing_core.context import TraceContext
+from tracing_core.errors import SettingsError
+from tracing_core.freeze import freeze
 from tracing_core.ids import IdSource
 from tracing_core.model import QualityFlag, TraceStatus
-from tracing_core.sampling import chosen, keep_share, sampler_of
+from tracing_core.noop import NO_TRACE
+from tracing_core.runtime import Runtime, configure
+from tracing_core.sampling import LEAST_PROBABILITY, begun, begun_with, chosen, keep_share, sampler_of, trace_state_of
 from tracing_core.settings import read_settings
+from tracing_core.trace import Trace
 
-ORDINARY = {"status": TraceStatus.COMPLETE, "quality_flag": QualityFlag.NORMAL}
+ORDINARY = {
+    "project": "default",
+    "status": TraceStatus.COMPLETE,
+    "quality_flag": QualityFlag.NORMAL,
+    "is_slow": False,
+}
+hexes = st.text("0123456789abcdef", min_size=32, max_size=32)
 
 
 def test_the_share_kept_is_the_share_asked_for() -> None:
@@ -48,10 +63,11 @@ def test_every_process_decides_alike() -> None:
         {"quality_flag": QualityFlag.EMPTY},
         {"quality_flag": QualityFlag.LOW_CONFIDENCE},
         {"quality_flag": QualityFlag.USER_NEGATIVE},
+        {"is_slow": True},
     ],
 )
-def test_what_is_not_ordinary_is_kept(unusual: dict[str, str]) -> None:
-    """Errors and flagged answers always, of the others a share."""
+def test_what_is_not_ordinary_is_kept(unusual: dict[str, object]) -> None:
+    """Errors, flagged answers and slow ones always, of the others a share."""
     assert keep_share(0.1)(ORDINARY) == 0.1
     assert keep_share(0.1)(ORDINARY | unusual) == 1.0
 
@@ -61,3 +77,131 @@ def test_the_mode_chooses_the_sampler() -> None:
     assert sampler_of(read_settings(TRACEWHY_MODE="develop"))(ORDINARY) == 1.0
     assert sampler_of(read_settings(TRACEWHY_MODE="product"))(ORDINARY) == 0.1
     assert sampler_of(read_settings(TRACEWHY_MODE="product", TRACEWHY_SUCCESS_SHARE=0.3))(ORDINARY) == 0.3
+
+
+def test_a_project_may_have_a_share_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In either mode; the others have that of the mode."""
+    shop = ORDINARY | {"project": "shop"}
+    monkeypatch.setenv("TRACEWHY_PROJECT_SHARES", '{"shop": 0.05}')
+    for mode, others in (("develop", 1.0), ("product", 0.1)):
+        sampler = sampler_of(read_settings(TRACEWHY_MODE=mode))
+        assert (sampler(shop), sampler(ORDINARY)) == (0.05, others)
+        assert sampler(shop | {"status": TraceStatus.FAILED}) == 1.0
+
+
+def test_a_share_that_is_none_is_refused() -> None:
+    """With the name of the setting."""
+    with pytest.raises(SettingsError, match="TRACEWHY_PROJECT_SHARES"):
+        read_settings(TRACEWHY_PROJECT_SHARES={"shop": 5})
+
+
+def test_head_and_tail_do_not_depend_on_each_other() -> None:
+    """Of the ids that the head keeps, the tail keeps its share: their probabilities multiply."""
+    ids = IdSource()
+    numbers = [ids.span_id() + ids.span_id() for _ in range(20_000)]
+    begun_here = [number for number in numbers if begun(number, 0.5)]
+    assert 9_700 < len(begun_here) < 10_300
+    assert 850 < sum(chosen(number, 0.1) for number in begun_here) < 1150
+
+
+@given(hexes, st.floats(0, 1), st.floats(0, 1))
+def test_who_is_begun_with_less_is_begun_with_more(number: str, one: float, other: float) -> None:
+    """OpenTelemetry's rule: a larger share holds all of a smaller one, so that services with different shares agree."""
+    assert begun(number, max(one, other)) or not begun(number, min(one, other))
+
+
+@given(st.floats(0.0001, 1))
+def test_the_share_of_the_head_is_in_the_trace_state(share: float) -> None:
+    """To the last digit that matters."""
+    trace = make_trace(spans=(make_span(otel={"trace_state": f"vendor=x,{trace_state_of(share)};rv:00000000000000"}),))
+    assert begun_with(trace) == pytest.approx(share, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("state", "probability"),
+    [
+        ("ot=th:0", 1.0),
+        ("ot=th:8", 0.5),
+        ("ot=rv:6e6d1a75832a2f;th:c", 0.25),
+        ("rojo=00f067,ot=th:fd70a4", 0.01),
+        ("rojo=th:8", 1.0),
+        ("ot=th:xyz", 1.0),
+        ("ot=th:123456789012345", 1.0),
+        ("", 1.0),
+        (None, 1.0),
+        (7, 1.0),
+    ],
+)
+def test_the_trace_state_of_a_sender_is_read(state: object, probability: float) -> None:
+    """`ot=th:` has a threshold in hex digits; whatever else is there says nothing of sampling."""
+    assert begun_with(make_trace(spans=(make_span(otel={"trace_state": state}),))) == pytest.approx(
+        probability, rel=1e-5
+    )
+
+
+def test_probabilities_of_head_and_tail_multiply() -> None:
+    """What is stored is the chance that the trace had altogether, and judging it again changes nothing."""
+    preparation = make_preparation(sampler=lambda _row: 0.5)
+    span = make_span(otel={"trace_state": "ot=th:8"})
+    ids = IdSource()
+    kept = None
+    while kept is None:
+        kept = preparation.prepare(make_trace(trace_id=ids.span_id() + ids.span_id(), spans=(span,)))
+    assert kept.data.sampling_probability == kept.projection.trace["sampling_probability"] == 0.25
+    again = preparation.prepare(kept.data)
+    assert again is not None
+    assert again.data.sampling_probability == 0.25
+
+
+def test_no_sender_outweighs_all_others() -> None:
+    """A trace stands for a million at most."""
+    prepared = make_preparation().prepare(make_trace(spans=(make_span(otel={"trace_state": "ot=th:ffffffffffffff"}),)))
+    assert prepared is not None
+    assert prepared.data.sampling_probability == LEAST_PROBABILITY
+
+
+def test_runs_that_are_not_begun_record_nothing() -> None:
+    """A share of the head applies before anything is recorded, and those that are begun say with what probability."""
+    restore = configure(Runtime(head_share=0.25))
+    try:
+        traces = [TraceContext.start(name="x") for _ in range(400)]
+        for trace in reversed(traces):
+            TraceContext.finish(trace)
+    finally:
+        restore()
+    recorded = [trace for trace in traces if isinstance(trace, Trace)]
+    assert 50 < len(recorded) < 150
+    assert {begun_with(freeze(trace)) for trace in recorded} == {0.25}
+    assert all(begun(trace.trace_id, 0.25) for trace in recorded)
+
+
+def test_the_id_of_the_caller_decides_at_the_head() -> None:
+    """So that all services of one request record it, or none."""
+    kept, left_out = "0" * 18 + "f" * 14, "f" * 18 + "0" * 14
+    restore = configure(Runtime(head_share=0.5))
+    try:
+        first = TraceContext.start(trace_id=left_out)
+        second = TraceContext.start(trace_id=kept)
+        TraceContext.finish(second)
+    finally:
+        restore()
+    assert first is NO_TRACE
+    assert second.trace_id == kept
+
+
+def test_a_piece_without_root_is_kept_whatever_the_share() -> None:
+    """It may belong to a trace that has to be kept."""
+    preparation = make_preparation(sampler=keep_share(0.0))
+    piece = preparation.assemble("a" * 32, [make_span(parent_id="00000000000000aa")])
+    prepared = preparation.prepare(piece)
+    assert prepared is not None
+    assert prepared.kept
+
+
+def test_a_root_that_is_left_out_is_still_told_to_storage() -> None:
+    """Pieces of it may be stored, which have to go with it; a trace that came as a whole goes no further."""
+    preparation = make_preparation(sampler=keep_share(0.0))
+    root = preparation.prepare(preparation.assemble("a" * 32, [make_span()]))
+    assert root is not None
+    assert not root.kept
+    assert preparation.prepare(make_trace()) is None
