@@ -17,6 +17,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 import tracing_core as tracing
 from tests.service.receiving import Receiving, receiving
+from tracing_core.ids import native_trace_id
+from tracing_core.query.trace import spans
 
 PATHS = st.sampled_from(["/v1/traces", "/v1/logs", "/v1/metrics", "/api/public/otel/v1/traces"])
 TYPES = st.sampled_from(
@@ -125,6 +127,18 @@ def log_requests(draw: st.DrawFn) -> bytes:
     return request.SerializeToString()
 
 
+def valid_ids(body: bytes) -> set[tuple[str, str]]:
+    """The ids of the spans of a request that must be taken: those with valid ids and a start."""
+    return {
+        (native_trace_id(span.trace_id.hex()), span.span_id.hex())
+        for group in ExportTraceServiceRequest.FromString(body).resource_spans
+        for scope in group.scope_spans
+        for span in scope.spans
+        if len(span.trace_id) == 16 and len(span.span_id) == 8
+        if any(span.trace_id) and any(span.span_id) and span.start_time_unix_nano
+    }
+
+
 def send(service: Receiving, path: str, body: bytes, **headers: str) -> int:
     """The status of the answer."""
     return service.client.post(path, content=body, headers=headers, auth=("public", "secret")).status_code
@@ -144,9 +158,11 @@ def test_any_bytes_are_answered(service: Receiving, data: st.DataObject) -> None
 @given(body=trace_requests(), cut=st.none() | st.integers(0, 200))
 @QUICK
 def test_any_spans_are_served(service: Receiving, body: bytes, cut: int | None) -> None:
-    """What is protobuf is served, however odd what it says; cut off or changed in the middle it may be refused."""
+    """What is protobuf is served, however odd what it says, and stored; cut off or changed it may be refused."""
     kind = "application/x-protobuf"
     assert send(service, "/v1/traces", body, **{"content-type": kind}) in SERVED
+    for trace_id, span_id in valid_ids(body):
+        assert span_id in {span.span_id for span in spans(service.store.database, trace_id)}
     if cut is not None:
         broken = body[:cut] + b"\xff" + body[cut + 1 :]
         assert send(service, "/v1/traces", broken, **{"content-type": kind}) in SERVED | REFUSED
