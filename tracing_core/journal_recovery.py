@@ -59,8 +59,6 @@ class Recovery:
 
     def start(self) -> None:
         """Recover in a thread of its own, so that the program need not wait for it."""
-        if not self._directory.is_dir():
-            return
         try:
             threading.Thread(target=self.run, name="tracewhy-journal", daemon=True).start()
         except RuntimeError as error:  # the machine has no thread to spare now
@@ -68,7 +66,7 @@ class Recovery:
 
     def run(self) -> None:
         """Recover all journals whose processes are gone, oldest first."""
-        for path in sorted(path for path in self._directory.iterdir() if path.is_dir()):
+        for path in sorted(path for path in self._directory.glob("*") if path.is_dir()):
             try:
                 with claimed(path) as gone:
                     if gone:

@@ -14,18 +14,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tests.surroundings import PATIENCE_SECONDS
 from tracing_core.journal_recovery import Recovery
 from tracing_core.settings import read_settings
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import trace_spans, traces
+from tracing_core.storage.tables import ledger, trace_spans, traces
 from tracing_core.store import open_store
 
 pytestmark = pytest.mark.faults
 
-KILLS = 40
+KILLS = 100
 _PROGRAM = """
 import os, sys, threading
 import tracing_core as tracing
@@ -33,8 +33,8 @@ import tracing_core as tracing
 def said(*words):
     os.write(1, (" ".join(words) + "\\n").encode())
 
-def work(worker):
-    while True:
+def work(worker, waits_each):
+    for run in range(1, 1_000_000):
         trace = tracing.TraceContext.start(query="How?", session_id=worker)
         said("begun", trace.trace_id)
         for number in range(3):
@@ -47,15 +47,15 @@ def work(worker):
         trace.mark_complete()
         receipt = tracing.TraceContext.finish(trace)
         said("finished", trace.trace_id)
-        if worker == "patient":
+        if run % waits_each == 0:
             said(receipt.result(60)["database"], trace.trace_id)
 
 def program():
     tracing.init(
         database_url=sys.argv[1], TRACEWHY_DATA_DIR=sys.argv[2], TRACEWHY_FLUSH_SECONDS="0.02", TRACEWHY_BATCH_SIZE="10"
     )
-    for worker in ("patient", "hasty"):
-        threading.Thread(target=work, args=(worker,), daemon=True).start()
+    for worker, waits_each in (("patient", 1), ("hasty", 7)):
+        threading.Thread(target=work, args=(worker, waits_each), daemon=True).start()
     threading.Event().wait()
 
 for line in sys.stdin:
@@ -77,8 +77,8 @@ class Program:
         self.ended: set[tuple[str, str]] = set()
         self.finished: set[str] = set()
 
-    def run_and_kill(self, lines: int) -> None:
-        """Start the program, and kill it when it has said `lines` lines; note all that it said."""
+    def run_and_kill(self, lines: int, word: str = "") -> None:
+        """Start the program, and kill it when it has said `lines` lines (that begin with `word`); note all that it said."""
         assert self._popen.stdin is not None
         self._popen.stdin.write("go\n")
         self._popen.stdin.flush()
@@ -88,7 +88,7 @@ class Program:
                 process = int(words[1])
             else:
                 self._note(*words)
-                lines -= 1
+                lines -= words[0].startswith(word)
             if process and lines <= 0:
                 os.kill(process, signal.SIGKILL)
                 process, lines = 0, sys.maxsize
@@ -134,20 +134,25 @@ def test_no_kill_costs_a_span_that_had_ended(database: Database, database_url: s
     """
     moments = random.Random(20261121)
     with program(database_url, data_dir) as running:
-        for _ in range(KILLS):
+        for _ in range(KILLS // 2):
             running.run_and_kill(moments.randrange(1, 150))
+            running.run_and_kill(moments.randrange(1, 12), "saved")
     start_once_more(database_url, data_dir)
     with database.read() as connection:
         rows = connection.execute(
             select(trace_spans.c.trace_id, trace_spans.c.span_id, trace_spans.c.duration_ms)
         ).all()
         status = {row.trace_id: row.status for row in connection.execute(select(traces.c.trace_id, traces.c.status))}
+        counted = dict(
+            connection.execute(select(ledger.c.outcome, func.sum(ledger.c.count)).group_by(ledger.c.outcome)).all()
+        )
     assert len(running.ended) > KILLS * 20
     assert running.ended <= {(row.trace_id, row.span_id) for row in rows if row.duration_ms is not None}
     assert set(Counter((row.trace_id, row.span_id) for row in rows).values()) == {1}
     assert running.begun <= set(status)
     assert {trace_id for trace_id in running.finished if status[trace_id] != "complete"} == set()
     assert set(status.values()) == {"complete", "incomplete"}
+    assert counted.pop("received") == sum(counted.values())
     assert list((data_dir / "journal").iterdir()) == []
     files = {path.stem: json.loads(path.read_bytes()) for path in data_dir.rglob("_traces/*.json")}
     assert {trace_id: document["run"]["status"] for trace_id, document in files.items()} == status

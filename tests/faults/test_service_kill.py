@@ -33,7 +33,9 @@ def model() -> Iterator[ModelServer]:
 
 
 def test_a_killed_service_loses_no_finished_trace(open_dir: Path, model: ModelServer) -> None:
-    """Killed in the middle of an answer, with its embedded database; whatever `done` was sent for is found again."""
+    """Killed in the middle of an answer, with its embedded database; whatever `done` was sent for is found again, and the
+    answer that was cut off as far as it went.
+    """
     data, log = open_dir / "data", open_dir / "log"
     settings = {
         "TRACEWHY_DATA_DIR": str(data), "LLM_BASE_URL": model.url, "LLM_MODEL": MODEL,
@@ -51,14 +53,18 @@ def test_a_killed_service_loses_no_finished_trace(open_dir: Path, model: ModelSe
     with service_process(settings, log) as service:
         eventually(service.ready, 180)
         assert service.client.get("/healthz").json()["status"] == "ok"
-        assert [trace["trace_id"] for trace in service.client.get("/traces").json()] == finished[::-1]
-        assert service.client.get("/stats").json()["total_queries"] == 3
+        eventually(lambda: service.client.get("/stats").json()["total_queries"] == 4)
+        cut_off, *others = (trace["trace_id"] for trace in service.client.get("/traces").json())
+        assert others == finished[::-1]
         rated = service.client.post("/api/v1/chat/feedback", json={"interaction_id": finished[0], "rating": 1})
         assert rated.status_code == 201
         assert ask_stream(service.client, QUESTION)[-1]["type"] == "done"
         service.popen.terminate()
         assert service.popen.wait(30) == 0
     files = list(data.rglob("_traces/*"))
-    assert len(files) == 4
-    assert all(json.loads(path.read_bytes())["run"]["status"] == "complete" for path in files)
+    assert len(files) == 5
+    status = {path.stem: json.loads(path.read_bytes())["run"]["status"] for path in files}
+    assert status.pop(cut_off) == "incomplete"
+    assert set(status.values()) == {"complete"}
+    assert not list((data / "journal").iterdir())
     assert not (data / "postgres" / "postmaster.pid").exists()
