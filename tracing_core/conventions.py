@@ -76,7 +76,7 @@ FACTS: Mapping[str, Concept] = {
     "input_tokens": Concept(meaning="Tokens that went in, cached ones included", reading=Reading.COUNT, names=(
         "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "prompt_tokens", "input_tokens",
         "llm.token_count.prompt", "decision.token_count.input", "pydantic_ai.decision.usage.input_tokens",
-        "ai.usage.inputTokens", "ai.usage.promptTokens", "llm.usage.prompt_tokens",
+        "ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens", "llm.usage.prompt_tokens",
         "ai.observability.cost.num_prompt_tokens", "gen_ai.aggregated_usage.input_tokens",
     )),
     "output_tokens": Concept(meaning="Tokens that came out, those of reasoning included", reading=Reading.COUNT, names=(
@@ -87,7 +87,7 @@ FACTS: Mapping[str, Concept] = {
     )),
     "total_tokens": Concept(meaning="Both together", reading=Reading.COUNT, names=(
         "gen_ai.usage.total_tokens", "total_tokens", "llm.token_count.total", "llm.usage.total_tokens",
-        "ai.usage.totalTokens", "ai.usage.tokens", "ai.observability.cost.num_tokens",
+        "ai.usage.totalTokens", "ai.observability.cost.num_tokens",
         "gen_ai.aggregated_usage.total_tokens",
     )),
     "cached_tokens": Concept(meaning="Of the input, those read from a cache", reading=Reading.COUNT, names=(
@@ -95,7 +95,7 @@ FACTS: Mapping[str, Concept] = {
         "llm.token_count.prompt_details.cache_read", "llm.token_count.prompt_details.cache_input",
         "ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens",
         "gen_ai.usage.details.cache_read_tokens", "gen_ai.usage.details.cached_tokens",
-        "gen_ai.usage.details.cache_read_input_tokens", "gen_ai.usage.cached_input_tokens",
+        "gen_ai.usage.details.cache_read_input_tokens", "gen_ai.usage.cached_input_tokens", "gen_ai.usage.cached_tokens",
         "gen_ai.aggregated_usage.cache_read.input_tokens", "gen_ai.aggregated_usage.details.cache_read_tokens",
     )),
     "cache_write_tokens": Concept(meaning="Of the input, those written to a cache", reading=Reading.COUNT, names=(
@@ -118,12 +118,15 @@ FACTS: Mapping[str, Concept] = {
         "langfuse.observation.usage", "opik.usage",
     )),
     "cost": Concept(meaning="What the sender says it cost", reading=Reading.USD, names=(
-        "gen_ai.usage.cost", "llm.cost.total", "operation.cost", "gen_ai.usage.total_cost",
+        "gen_ai.usage.cost", "llm.cost.total", "operation.cost", "gen_ai.usage.cost_usd", "gen_ai.usage.cost.total",
+        "gen_ai.usage.total_cost", "gen_ai.cost.usd",
         ("langfuse.observation.cost_details", Reading.COSTS), ("mlflow.llm.cost", Reading.COSTS),
         "ai.observability.cost.cost", "gen_ai.cost.total_cost",
     )),
-    "cost_input": Concept(meaning="The part of it for the input", reading=Reading.USD, names=("llm.cost.prompt",)),
-    "cost_output": Concept(meaning="The part of it for the output", reading=Reading.USD, names=("llm.cost.completion",)),
+    "cost_input": Concept(meaning="The part of it for the input", reading=Reading.USD, names=("llm.cost.prompt", "gen_ai.usage.input_cost")),
+    "cost_output": Concept(meaning="The part of it for the output", reading=Reading.USD, names=(
+        "llm.cost.completion", "gen_ai.usage.output_cost",
+    )),
     "currency": Concept(meaning="The currency of that; a cost in another than USD is not counted", reading=Reading.WORD, names=(
         "ai.observability.cost.cost_currency", "gen_ai.usage.cost_currency", "llm.cost.currency",
     )),
@@ -146,7 +149,7 @@ FACTS: Mapping[str, Concept] = {
         "session.id", "langfuse.session.id", "gen_ai.conversation.id", "session_id",
         "traceloop.association.properties.session_id", "traceloop.association.properties.conversation_id",
         "traceloop.association.properties.thread_id", "traceloop.association.properties.chat_id",
-        "ai.telemetry.metadata.sessionId", "langsmith.trace.session_id", "mlflow.trace.session",
+        "ai.telemetry.metadata.sessionId", "ai.telemetry.metadata.thread_id", "langsmith.trace.session_id", "mlflow.trace.session",
         "ai.observability.conversation_id", "langfuse.trace.metadata.langfuse_session_id", "thread_id",
         "langfuse.observation.metadata.session_id", "traceloop.correlation.id",
     )),
@@ -195,7 +198,7 @@ FACTS: Mapping[str, Concept] = {
         "ai.value", "ai.values", "gcp.vertex.agent.llm_request", "gcp.vertex.agent.tool_call_args", "lk.input_text",
         "lk.chat_ctx", "lk.function_tool.arguments", "ai.observability.retrieval.query_text",
         "ai.observability.reranking.query_text", "ai.observability.generation.input_messages", "tool.parameters",
-        "gen_ai.task.input", "mcp.request.argument", "db.marqo.search.query", "pydantic_ai.decision.state", "input",
+        "gen_ai.task.input", "gen_ai.tool.args", "mcp.request.argument", "db.marqo.search.query", "pydantic_ai.decision.state", "input",
     )),
     "answer": Concept(meaning="What came out", reading=Reading.MESSAGES, names=(
         "gen_ai.output.messages", "final_result", "gen_ai.tool.call.result", "llm.output_messages", "llm.choices",
@@ -203,7 +206,7 @@ FACTS: Mapping[str, Concept] = {
         "gen_ai.completion", "output.value", "traceloop.entity.output", "pydantic_ai.all_messages",
         "all_messages_events", "mlflow.spanOutputs", "tool_response", "ai.toolCall.result",
         "gcp.vertex.agent.llm_response", "gcp.vertex.agent.tool_response", "lk.response.text", "lk.function_tool.output",
-        "ai.observability.generation.output_message", "gen_ai.task.output", "mcp.response.value",
+        "ai.observability.generation.output_message", "gen_ai.task.output", "gen_ai.output", "mcp.response.value",
         "pydantic_ai.decision.answers", "output",
     )),
 }

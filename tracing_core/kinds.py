@@ -33,7 +33,7 @@ KINDS: Mapping[str, Mapping[str, SpanKind]] = {
     "openinference.span.kind": _WORDS,
     "gen_ai.operation.name": {
         "chat": _LLM, "text_completion": _LLM, "generate_content": _LLM, "completion": _LLM, "llm_request": _LLM,
-        "responses": _LLM, "embeddings": _EMBEDDING, "embedding": _EMBEDDING, "retrieval": _RETRIEVAL,
+        "responses": _LLM, "call_llm": _LLM, "embeddings": _EMBEDDING, "embedding": _EMBEDDING, "retrieval": _RETRIEVAL,
         "vectordb": _RETRIEVAL, "vector_db_retrieve": _RETRIEVAL, "search_memory": _RETRIEVAL, "rerank": _RERANK,
         "execute_tool": _TOOL, "tool": _TOOL, "invoke_agent": _AGENT, "create_agent": _AGENT, "agent": _AGENT,
         "invoke_workflow": _CHAIN, "execute_task": _CHAIN, "framework": _CHAIN, "decide": SpanKind.CLASSIFICATION,

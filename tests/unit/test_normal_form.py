@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -101,6 +102,7 @@ def test_kinds_of_every_convention(attributes: dict[str, Any], kind: SpanKind) -
             (6, 9, None, 5, 5),
         ),
         ({"langfuse.observation.usage_details": "not json"}, (None,) * 5),
+        ({"ai.usage.tokens": 8}, (8, None, None, None, None)),
         ({"ai.usage.promptTokens": 3, "ai.usage.completionTokens": 4, "ai.usage.cachedInputTokens": 1}, (3, 4, 1, None, None)),
     ],
 )  # fmt: skip
@@ -292,6 +294,14 @@ _ANY_VALUE = (
     | st.decimals()
     | st.sampled_from(["[[[[", '{"a":', "1e999", '"', "[" * 2000, "\x00", "9" * 50, NOON])
 )
+
+
+@given(attributes=st.dictionaries(_ANY_NAME, st.text(max_size=5) | st.integers(), max_size=8), order=st.randoms())
+def test_the_order_of_attributes_does_not_matter(attributes: dict[str, Any], order: Random) -> None:
+    """Precedence is that of the table, not of the sender."""
+    names = list(attributes)
+    order.shuffle(names)
+    assert facts({name: attributes[name] for name in names}) == facts(attributes)
 
 
 @given(attributes=st.dictionaries(_ANY_NAME, _ANY_VALUE, max_size=8), kind=st.sampled_from(SpanKind))
