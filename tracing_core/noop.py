@@ -12,7 +12,7 @@ _FACTS = frozenset(
     {
         "answer", "citations_count", "confidence", "domain", "duration_seconds", "error", "intent", "journal", "journaled",
         "library", "look_again_at", "name", "parent_span_id", "parent_trace_id", "project_id", "project_name", "query", "receipt", "report_type",
-        "research_type", "session_id", "source", "started_at", "user_id",
+        "research_type", "session_id", "source", "started_at", "trace_state", "user_id",
     }
 )  # fmt: skip
 _COLLECTIONS = {"child_traces": list, "iterations": list, "outputs": dict, "spans": list, "stages": dict}
