@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from bench.measure import Figure, microseconds_each, percentile
+from tracing_core.clock import SystemClock
 from tracing_core.context import TraceContext, span
+from tracing_core.ids import IdSource
+from tracing_core.journal import Journal
 from tracing_core.runtime import Runtime, configure
 from tracing_core.sink import Receipt
 from tracing_core.trace import Trace
@@ -23,8 +28,10 @@ class ForgetfulSink:
     """Takes traces and forgets them, as OpenTelemetry's exporter here does: what is measured is the recording."""
 
     def submit(self, trace: Trace) -> Receipt:
-        """Forget `trace`."""
-        return Receipt(trace.trace_id)
+        """Forget `trace`; the journal may, too."""
+        receipt = Receipt(trace.trace_id)
+        receipt.settle(database="forgotten")
+        return receipt
 
 
 class ForgetfulExporter(SpanExporter):
@@ -42,22 +49,29 @@ def measure() -> Iterator[Figure]:
         ours = microseconds_each(_our_spans, SPANS)
         nothing = microseconds_each(_no_spans, SPANS * 10)
         six = _added_microseconds(_our_request)
+    with _recording(journal=False):
+        unsafe = microseconds_each(_our_spans, SPANS)
+        unsafe_six = _added_microseconds(_our_request)
     theirs = microseconds_each(lambda times: _their_spans(tracer, times), SPANS)
     their_six = _added_microseconds(lambda: _their_request(tracer))
     yield Figure(what="a span with five attributes", value=ours, unit="µs", target="5 µs")
+    yield Figure(what="the same without the journal", value=unsafe, unit="µs")
     yield Figure(what="the same, OpenTelemetry SDK", value=theirs, unit="µs")
     yield Figure(what="ratio of the two", value=ours / theirs, unit="x", target="0.33 x")
     yield Figure(what="a span without a trace", value=nothing, unit="µs", target="0.15 µs")
     yield Figure(what="request of six spans, added, P50", value=percentile(six, 0.5), unit="µs", target="50 µs")
     yield Figure(what="request of six spans, added, P99", value=percentile(six, 0.99), unit="µs", target="200 µs")
+    yield Figure(what="the same without the journal, P50", value=percentile(unsafe_six, 0.5), unit="µs")
     yield Figure(what="the same, OpenTelemetry SDK, P50", value=percentile(their_six, 0.5), unit="µs")
 
 
 @contextmanager
-def _recording() -> Iterator[None]:
-    restore = configure(Runtime(sink=ForgetfulSink()))
-    yield
-    restore()
+def _recording(*, journal: bool = True) -> Iterator[None]:
+    with tempfile.TemporaryDirectory() as directory:
+        kept = Journal(Path(directory), SystemClock(), IdSource(), limit_bytes=64_000_000) if journal else None
+        restore = configure(Runtime(sink=ForgetfulSink(), journal=kept))
+        yield
+        restore()
 
 
 def _our_spans(times: int) -> None:
