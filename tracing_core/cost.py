@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 
 from genai_prices import Usage, calc_price
 
-from tracing_core.model import Cost, SpanData, TokenUsage
+from tracing_core.model import TokenUsage
 from tracing_core.settings import Price
-from tracing_core.usage import model_of, usage_of
 
 LOCAL_MODELS = frozenset({"SmolLM2-135M-Instruct", "extractive"})
 """Models that run on the machine itself; their tokens cost no money."""
@@ -63,16 +62,6 @@ class CostTracker:
         if model in LOCAL_MODELS:
             return Decimal(0)
         return _listed(model, provider, usage)
-
-    def total(self, spans: Iterable[SpanData]) -> Cost:
-        """The price of all model calls of a run; None when one of them has no known price or when none was made."""
-        calls = [(model, usage_of(span)) for span in spans if (model := model_of(span))]
-        priced = {(model, usage): self.cost(model, usage) for model, usage in calls if usage.total_tokens is not None}
-        unknown = sorted({model for (model, _), amount in priced.items() if amount is None})
-        if unknown or not priced:
-            return Cost(amount=None, unknown_models=tuple(unknown))
-        amounts = (priced[call] for call in calls if call in priced)
-        return Cost(amount=sum((amount for amount in amounts if amount is not None), Decimal(0)))
 
 
 def _at(price: Price, usage: TokenUsage) -> Decimal:

@@ -42,6 +42,8 @@ def parsed(value: Any) -> Any:
 def text(value: Any) -> str | None:
     """A name or an id. Numbers become text; texts in JSON's quotes lose them; lists and mappings are neither."""
     if isinstance(value, str):
+        if value and value[0] > '"' and value.isascii() and "\0" not in value:
+            return value  # most are like this
         if value[:1] == '"':
             unquoted = parsed(value)
             value = unquoted if isinstance(unquoted, str) else value

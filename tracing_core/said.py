@@ -8,26 +8,22 @@ from typing import Any
 from tracing_core.conventions import CONCEPTS, FACTS, Reading
 from tracing_core.readings import READERS
 
-_Entry = tuple[str, int, Callable[[Any], Any] | None]
+_Entry = tuple[str, int, Callable[[Any], Any] | None, Any]
+"""A concept, the rank of a name in it, how its values are read, and the entry of a second concept with that name."""
 
 _RANKED = frozenset({Reading.MESSAGES, Reading.USAGE, Reading.USAGE_EXCLUSIVE, Reading.COSTS})
 """Readings whose values are kept as they are, with their rank: texts are only parsed where somebody needs them."""
 
 
-def _index() -> tuple[dict[str, _Entry], dict[str, _Entry]]:
-    """Name to concept, rank and reader; and the second concept of the names that have two."""
-    first: dict[str, _Entry] = {}
-    second: dict[str, _Entry] = {}
+def _index() -> dict[str, _Entry]:
+    found: dict[str, _Entry] = {}
     for concept, about in FACTS.items():
         for rank, (name, reading) in enumerate(about.readings()):
-            entry = (concept, rank, None if reading in _RANKED else READERS[reading])
-            (second if name in first else first)[name] = entry
-    return first, second
+            found[name] = (concept, rank, None if reading in _RANKED else READERS[reading], found.get(name))
+    return found
 
 
-_FIRST, _SECOND = _index()
-_FIRST_OF = _FIRST.get
-_BELOW_ALL = 1 << 30
+_FIRST_OF = _index().get
 RANKS: Mapping[str, Mapping[str, int]] = {
     concept: {name: rank for rank, (name, _) in enumerate(about.readings())} for concept, about in CONCEPTS.items()
 }
@@ -40,12 +36,12 @@ def said_by(attributes: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in attributes.items():
         entry = _FIRST_OF(name)
         while entry is not None:  # all but a few names stand for one concept
-            concept, rank, read = entry
+            concept, rank, read, other = entry
             if concept not in ranks or rank < ranks[concept]:
                 usable = read(value) if read is not None else None if is_empty(value) else (rank, value)
                 if usable is not None:
                     found[concept], ranks[concept] = usable, rank
-            entry = _SECOND.get(name) if read is None and entry is not _SECOND.get(name) else None
+            entry = other
     return found
 
 
