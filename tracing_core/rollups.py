@@ -94,8 +94,7 @@ def roll_up(traces: Iterable[tuple[Row, Iterable[Row]]]) -> dict[Key, Rollup]:
 
 def add_trace(rollups: dict[Key, Rollup], trace: Row, spans: Iterable[Row], *, take_away: bool = False) -> None:
     """Add one trace to minute rollups, or take it away again."""
-    weight = 1 / (trace["sampling_probability"] or 1.0)
-    weight = -weight if take_away else weight
+    weight = -weight_of(trace) if take_away else weight_of(trace)
     whole = _rollup_of_trace(trace)
     for key in trace_keys(trace):
         _at(rollups, key).add(whole, weight)
@@ -104,6 +103,11 @@ def add_trace(rollups: dict[Key, Rollup], trace: Row, spans: Iterable[Row], *, t
         if span["parent_id"] is not None:
             key = (project, "minute", bucket, "operation", operation_name(span["name"]))
             _at(rollups, key).add(_timed(span["duration_ms"], error=failed(span)), weight)
+
+
+def weight_of(trace: Mapping[str, Any]) -> float:
+    """How many traces a stored one stands for: those like it that sampling left out, too."""
+    return 1 / (trace["sampling_probability"] or 1.0)
 
 
 def _at(rollups: dict[Key, Rollup], key: Key) -> Rollup:
@@ -124,11 +128,13 @@ def coarser(minutes: Mapping[Key, Rollup]) -> dict[Key, Rollup]:
 
 def operation_name(name: str) -> str:
     """What spans of this name are counted under: ids and numbers in it, which would make each span its own kind, are `*`."""
-    return _VARYING.sub("*", name)[:_LONGEST_OPERATION] if any(map(str.isdigit, name)) else name[:_LONGEST_OPERATION]
+    return _VARYING.sub("*", name)[:LONGEST_OPERATION] if any(map(str.isdigit, name)) else name[:LONGEST_OPERATION]
 
 
 _VARYING = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|\b(?=[a-f]*[0-9])[0-9a-f]{12,}\b|[0-9]{4,}")
-_LONGEST_OPERATION = 120
+VARYING_IN_POSTGRES = _VARYING.pattern.replace(r"\b", r"\y")
+"""The same in PostgreSQL's words."""
+LONGEST_OPERATION = 120
 
 
 def trace_keys(trace: Row) -> Iterator[Key]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 import subprocess
 import sys
 
@@ -14,9 +16,11 @@ from tests.surroundings import make_preparation
 from tracing_core.context import TraceContext
 from tracing_core.errors import SettingsError
 from tracing_core.freeze import freeze
+from tracing_core.histogram import quantile
 from tracing_core.ids import IdSource
 from tracing_core.model import QualityFlag, TraceStatus
 from tracing_core.noop import NO_TRACE
+from tracing_core.rollups import Key, Rollup, add_trace
 from tracing_core.runtime import Runtime, configure
 from tracing_core.sampling import LEAST_PROBABILITY, begun, begun_with, chosen, keep_share, sampler_of, trace_state_of
 from tracing_core.settings import read_settings
@@ -205,3 +209,33 @@ def test_a_root_that_is_left_out_is_still_told_to_storage() -> None:
     assert root is not None
     assert not root.kept
     assert preparation.prepare(make_trace()) is None
+
+
+def test_what_is_kept_tells_of_all() -> None:
+    """Sums of what is stored, each by 1 / its probability, come out about as those of all traces; errors exactly."""
+    draw = random.Random(11)
+    ids = IdSource(draw.getrandbits)
+    everything, sampled = make_preparation(), make_preparation(sampler=keep_share(0.1))
+    projector = everything.projector
+    whole: dict[Key, Rollup] = {}
+    kept: dict[Key, Rollup] = {}
+    for _ in range(6_000):
+        trace = make_trace(
+            trace_id=ids.span_id() + ids.span_id(),
+            status=TraceStatus.FAILED if draw.random() < 0.02 else TraceStatus.COMPLETE,
+            duration_ns=int(draw.lognormvariate(20, 0.8)),
+        )
+        row = projector.project(trace)
+        add_trace(whole, row.trace, row.spans)
+        if (prepared := sampled.prepare(trace)) is not None:
+            add_trace(kept, prepared.projection.trace, prepared.projection.spans)
+    key = ("default", "minute", NOON, "trace", "")
+    one, other = whole[key], kept[key]
+    deviation = math.sqrt(6_000 * 0.9 / 0.1)
+    assert abs(other.count - one.count) < 4 * deviation
+    assert abs(other.input_tokens / 1200 - one.count) < 4 * deviation
+    assert other.errors == one.errors
+    assert other.stored < 1_000
+    assert other.duration_ms_sum == pytest.approx(one.duration_ms_sum, rel=0.2)
+    for q, within in ((0.5, 0.1), (0.95, 0.2)):
+        assert quantile(other.bins, q) == pytest.approx(quantile(one.bins, q), rel=within)

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from sqlalchemy import Select, func, select
 
 from tracing_core.errors import InvalidInput
-from tracing_core.query import rollup_measures
+from tracing_core.query import metrics, rollup_measures
 from tracing_core.query.filters import TraceFilter, conditions
 from tracing_core.query.reading import reading
 from tracing_core.storage.database import Database
@@ -22,7 +22,7 @@ SAMPLE = 20_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FacetValue:
-    """A value, and how many traces have it."""
+    """A value, and how many traces have it, those included that sampling left out."""
 
     value: str
     count: int
@@ -58,7 +58,8 @@ def values(db: Database, name: str, chosen: TraceFilter, limit: int = 50) -> tup
     chosen = replace(chosen, **{name: None})
     counted = _counted(name, chosen)
     with reading(db, chosen) as connection:
-        found = [FacetValue(value=value, count=int(count)) for value, count in connection.execute(counted) if value]
+        found = [FacetValue(value=value, count=round(count)) for value, count in connection.execute(counted) if value]
+    found = [facet for facet in found if facet.count]
     return tuple(sorted(found, key=lambda facet: (-facet.count, facet.value))[:limit])
 
 
@@ -71,6 +72,7 @@ def _counted(name: str, chosen: TraceFilter) -> Select[Any]:
 
 
 def _from_rows(name: str, chosen: TraceFilter) -> Select[Any]:
-    newest = select(traces.c[name].label("value")).where(*conditions(chosen)).order_by(traces.c.started_at.desc())
+    columns = (traces.c[name].label("value"), metrics.weight().label("weight"))
+    newest = select(*columns).where(*conditions(chosen)).order_by(traces.c.started_at.desc())
     sample = newest.limit(SAMPLE).subquery()
-    return select(sample.c.value, func.count()).group_by(sample.c.value)
+    return select(sample.c.value, func.sum(sample.c.weight)).group_by(sample.c.value)

@@ -46,13 +46,16 @@ class RatedTrace:
 def rating_distribution(db: Database, chosen: TraceFilter) -> dict[int, int]:
     """How often each rating from 1 to 5 was given; all five are there.
 
+    Each counts for as many as its trace stands for, since traces that sampling left out cannot be rated.
+
     Raises:
         StorageError: the database did not answer.
     """
-    counted = select(feedback.c.rating, func.count()).join_from(feedback, traces).where(*conditions(chosen))
+    many = func.sum(metrics.weight())
+    counted = select(feedback.c.rating, many).join_from(feedback, traces).where(*conditions(chosen))
     with reading(db, chosen) as connection:
-        found: dict[int, int] = dict(connection.execute(counted.group_by(feedback.c.rating)).all())
-    return {rating: found.get(rating, 0) for rating in range(1, 6)}
+        found: dict[int, float] = dict(connection.execute(counted.group_by(feedback.c.rating)).all())
+    return {rating: round(found.get(rating, 0)) for rating in range(1, 6)}
 
 
 def average_rating(db: Database, chosen: TraceFilter) -> float | None:
@@ -76,9 +79,9 @@ def feedback_rate(db: Database, chosen: TraceFilter) -> float | None:
         return metrics.feedback_rate(rated_count(connection, chosen), count)
 
 
-def rated_count(connection: Connection, chosen: TraceFilter) -> int:
-    """How many of the chosen traces somebody rated."""
-    rated = select(func.count()).select_from(traces).where(traces.c.rating.is_not(None), *conditions(chosen))
+def rated_count(connection: Connection, chosen: TraceFilter) -> float:
+    """How many of the chosen traces somebody rated, each for as many as it stands for."""
+    rated = select(func.sum(metrics.weight())).where(traces.c.rating.is_not(None), *conditions(chosen))
     return connection.scalar(rated) or 0
 
 

@@ -10,11 +10,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Case, ColumnElement, Double, Integer, case, cast, func, literal
+from sqlalchemy import Case, ColumnElement, Double, Integer, Numeric, case, cast, func, literal
 
 from tracing_core.histogram import RELATIVE_ERROR, quantile
 from tracing_core.model import QualityFlag, SpanStatus, TraceStatus
+from tracing_core.rollups import LONGEST_OPERATION, VARYING_IN_POSTGRES
 from tracing_core.storage.tables import trace_spans, traces
 
 _LOG_GAMMA = math.log((1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR))
@@ -52,7 +54,7 @@ def error_rate(errors: int, count: int) -> float | None:
     return share(errors, count)
 
 
-def feedback_rate(rated: int, count: int) -> float | None:
+def feedback_rate(rated: float, count: int) -> float | None:
     """The share of traces that somebody rated."""
     return share(rated, count)
 
@@ -87,12 +89,33 @@ def unpriced() -> ColumnElement[bool]:
     return func.cardinality(traces.c.unknown_models) > 0
 
 
-def cost_sum(costs: ColumnElement[Decimal]) -> ColumnElement[Decimal]:
-    """The sum of what is known of these costs, in dollars."""
-    return func.coalesce(func.sum(costs), 0)
+def cost_sum(costs: ColumnElement[Decimal], weights: ColumnElement[float]) -> ColumnElement[Decimal]:
+    """The sum of what is known of these costs, in dollars, each as often as its weight says."""
+    return func.coalesce(func.sum(costs * cast(weights, Numeric)), 0)
 
 
-def how_many(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    """How many rows of a group meet a condition."""
-    one: Case[int] = case((condition, 1))
-    return func.count(one)
+def operation(name: ColumnElement[str]) -> ColumnElement[str]:
+    """`rollups.operation_name` in SQL."""
+    general = func.regexp_replace(name, VARYING_IN_POSTGRES, "*", "g")
+    return func.left(case((name.regexp_match("[0-9]"), general), else_=name), LONGEST_OPERATION)
+
+
+def weight() -> ColumnElement[float]:
+    """How many traces a stored one stands for: those like it that sampling left out, too."""
+    return 1 / func.coalesce(func.nullif(traces.c.sampling_probability, 0.0), 1.0)
+
+
+def weighted(amount: ColumnElement[Any], weights: ColumnElement[float]) -> ColumnElement[float]:
+    """The sum of an amount over the rows of a group, each as often as its weight says."""
+    return cast(func.coalesce(func.sum(amount * weights), 0), Double)
+
+
+def weighted_mean(amount: ColumnElement[Any], weights: ColumnElement[float]) -> ColumnElement[float | None]:
+    """The mean of what is known of an amount; NULL of nothing."""
+    return cast(func.sum(amount * weights), Double) / func.nullif(how_many(amount.is_not(None), weights), 0.0)
+
+
+def how_many(condition: ColumnElement[bool], weights: ColumnElement[float]) -> ColumnElement[float]:
+    """How many the rows of a group that meet a condition stand for."""
+    stands_for: Case[float] = case((condition, weights))
+    return func.coalesce(func.sum(stands_for), 0)

@@ -1,4 +1,7 @@
-"""Measures from the rows of traces and spans themselves, for filters that the rollups cannot answer."""
+"""Measures from the rows of traces and spans themselves, for filters that the rollups cannot answer.
+
+As in the rollups, each trace counts for as many as it stands for.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from tracing_core.query import metrics
 from tracing_core.query.filters import TraceFilter, conditions
 from tracing_core.query.rollup_measures import By, merged_histograms
 from tracing_core.query.time_buckets import bucket_end
-from tracing_core.storage.payloads import NEARBY
 from tracing_core.rollups import FLAG_COLUMNS, bucket_start
+from tracing_core.storage.payloads import NEARBY
 from tracing_core.storage.tables import feedback, trace_spans, traces
 
 
@@ -22,26 +25,28 @@ def sums(chosen: TraceFilter, by: By, granularity: str) -> Select[Any]:
     r = rows.c
     return select(
         r.key,
-        func.count().label("count"),
-        metrics.how_many(r.failed).label("errors"),
-        func.sum(r.duration_ms).label("duration_ms_sum"),
-        func.count(r.duration_ms).label("timed_count"),
-        func.sum(r.input_tokens).label("input_tokens"),
-        func.sum(r.output_tokens).label("output_tokens"),
-        metrics.cost_sum(r.cost_usd).label("cost_usd"),
-        metrics.how_many(r.unpriced).label("unpriced_count"),
-        func.sum(r.rating_count).label("rating_count"),
-        func.sum(r.rating_sum).label("rating_sum"),
-        *(metrics.how_many(r.quality_flag == flag).label(name) for flag, name in FLAG_COLUMNS.items()),
+        func.sum(r.weight).label("count"),
+        metrics.how_many(r.failed, r.weight).label("errors"),
+        metrics.how_many(r.duration_ms.is_not(None), r.weight).label("timed_count"),
+        metrics.cost_sum(r.cost_usd, r.weight).label("cost_usd"),
+        metrics.how_many(r.unpriced, r.weight).label("unpriced_count"),
+        *(metrics.weighted(r[of], r.weight).label(name) for of, name in _AMOUNTS),
+        *(metrics.how_many(r.quality_flag == flag, r.weight).label(name) for flag, name in FLAG_COLUMNS.items()),
     ).group_by(r.key)
 
 
 def histograms(chosen: TraceFilter, by: By, granularity: str) -> Select[Any]:
     """One row a key: the key, bin numbers, and how many fell into each."""
     rows = _rows(chosen, by, granularity)
-    timed = select(rows.c.key, metrics.duration_bin(rows.c.duration_ms).label("bin"))
+    timed = select(rows.c.key, rows.c.weight, metrics.duration_bin(rows.c.duration_ms).label("bin"))
     bins = timed.where(rows.c.duration_ms.is_not(None)).subquery()
-    return merged_histograms(bins.c.key, bins.c.bin, func.count())
+    return merged_histograms(bins.c.key, bins.c.bin, func.sum(bins.c.weight))
+
+
+_AMOUNTS = (
+    ("duration_ms", "duration_ms_sum"), ("input_tokens", "input_tokens"), ("output_tokens", "output_tokens"),
+    ("rating_count", "rating_count"), ("rating_sum", "rating_sum"),
+)  # fmt: skip
 
 
 def _rows(chosen: TraceFilter, by: By, granularity: str) -> Subquery:
@@ -64,6 +69,7 @@ def _trace_rows(chosen: TraceFilter, by: By, granularity: str) -> Select[Any]:
     return (
         select(
             keys.get(by, literal("")).label("key"),
+            metrics.weight().label("weight"),
             metrics.trace_failed().label("failed"),
             *(traces.c[name] for name in ("duration_ms", "input_tokens", "output_tokens", "cost_usd", "quality_flag")),
             metrics.unpriced().label("unpriced"),
@@ -85,7 +91,8 @@ def _span_rows(chosen: TraceFilter) -> Select[Any]:
         near.append(trace_spans.c.started_at < chosen.end + NEARBY)
     return (
         select(
-            trace_spans.c.name.label("key"),
+            metrics.operation(trace_spans.c.name).label("key"),
+            metrics.weight().label("weight"),
             metrics.span_failed().label("failed"),
             trace_spans.c.duration_ms,
             *(cast(null(), Integer).label(name) for name in unknown),

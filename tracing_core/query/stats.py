@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from tracing_core.query import metrics
 from tracing_core.query.filters import TraceFilter, conditions
@@ -19,7 +19,7 @@ SAMPLE = 10_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PipelineStats:
-    """Traces and their latency, in milliseconds; None where nothing was timed.
+    """Traces, those included that sampling left out, and their latency, in milliseconds; None where nothing was timed.
 
     `queries_per_library` has the most asked first; None counts the traces about no library, as seed C's `null` does.
     """
@@ -38,14 +38,13 @@ def pipeline_stats(db: Database, chosen: TraceFilter) -> PipelineStats:
     Raises:
         StorageError: the database did not answer.
     """
-    columns = (traces.c.retrieval_ms, traces.c.generation_ms)
+    columns = (traces.c.retrieval_ms, traces.c.generation_ms, metrics.weight().label("weight"))
     newest = select(*columns).where(*conditions(chosen)).order_by(traces.c.started_at.desc()).limit(SAMPLE).subquery()
     with reading(db, chosen) as connection:
         whole = measures(connection, chosen, "all").get("", NOTHING)
         libraries = measures(connection, chosen, "library")
-        retrieval, generation = connection.execute(
-            select(func.avg(newest.c.retrieval_ms), func.avg(newest.c.generation_ms))
-        ).one()
+        retrieval = connection.scalar(select(metrics.weighted_mean(newest.c.retrieval_ms, newest.c.weight)))
+        generation = connection.scalar(select(metrics.weighted_mean(newest.c.generation_ms, newest.c.weight)))
     most_first = sorted(libraries.items(), key=lambda item: (-item[1].count, item[0]))
     return PipelineStats(
         total_queries=whole.count,

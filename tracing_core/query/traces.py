@@ -71,7 +71,7 @@ class TracePage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TraceCount:
-    """How many traces there are; `exact` is False when there are more than were counted."""
+    """How many traces are stored; `exact` is False when there are more than were counted."""
 
     count: int
     exact: bool
@@ -107,7 +107,7 @@ def list_traces(
 
 
 def count_traces(db: Database, chosen: TraceFilter, *, at_most: int = 10_000) -> TraceCount:
-    """How many traces the filter lets through, counted up to `at_most`.
+    """How many stored traces the filter lets through, counted up to `at_most`; those that a list shows, each once.
 
     Raises:
         StorageError: the database did not answer.

@@ -20,7 +20,7 @@ from tracing_core.given import as_spans, from_stored
 from tracing_core.model import SpanData, TraceData
 from tracing_core.preparing import Preparation, Prepared
 from tracing_core.projection import Projection, Row
-from tracing_core.rollups import Key, Rollup, add_trace, trace_keys
+from tracing_core.rollups import Key, Rollup, add_trace, trace_keys, weight_of
 from tracing_core.storage.copying import copy_rows
 from tracing_core.storage.payloads import NEARBY, payload_rows, spans_in, stored_parts
 from tracing_core.storage.tables import (
@@ -105,10 +105,9 @@ class _Joining:
 
     def _count(self, row: Row, spans: Any, stored: _Stored, *, take_away: bool) -> None:
         add_trace(self._minutes, row, spans, take_away=take_away)
-        sign = -1 if take_away else 1
-        ratings = Rollup(rating_count=stored.rating_count * sign, rating_sum=stored.rating_sum * sign)
+        ratings = Rollup(rating_count=stored.rating_count, rating_sum=stored.rating_sum)
         for key in trace_keys(row):
-            self._minutes[key].add(ratings)
+            self._minutes[key].add(ratings, -weight_of(row) if take_away else weight_of(row))
 
     def _write_contents(self, stored: _Stored, projection: Projection, changed: Sequence[SpanData]) -> None:
         """The contents that are new go into further parts; each row says in which its content is."""
