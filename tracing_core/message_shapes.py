@@ -154,7 +154,7 @@ def _is_part(value: Any) -> bool:
 def _part(part: Mapping[str, Any], depth: int) -> Iterator[Part]:
     kind = _type(part)
     inner = part.get("message_content")
-    if isinstance(inner, Mapping):
+    if isinstance(inner, Mapping) and depth > 0:
         yield from _part(inner, depth - 1)
     elif kind in _SILENT:
         return
@@ -229,7 +229,7 @@ def unflattened(attributes: Mapping[str, Any], prefix: str) -> list[Any]:
     start = len(prefix) + 1
     for name, value in attributes.items():
         if name.startswith(prefix) and name[start - 1 : start] == ".":
-            _plant(tree, name[start:].split("."), value)
+            _plant(tree, name[start:].split(".", _DEEPEST), value)
     listed = _listed({key: value for key, value in tree.items() if key.isdecimal()})
     return listed if isinstance(listed, list) else []
 

@@ -64,6 +64,7 @@ def _from_events(span: SpanData) -> list[Mapping[str, Any]]:
 
 # --- one document from whatever it is ---
 
+_DEEPEST = 8
 _LISTS = (
     "documents",
     "docs",
@@ -89,8 +90,8 @@ _SCORES = (
 _LEFT_OUT = frozenset({"embedding", "vector", "embeddings", "type", "metadata", "scores", "object"})
 
 
-def _read(value: Any) -> list[Document]:
-    value = parsed(value)
+def _read(value: Any, depth: int = _DEEPEST) -> list[Document]:
+    value = parsed(value) if depth else None
     if isinstance(value, Mapping):
         inner = next((value[key] for key in _LISTS if isinstance(parsed(value.get(key)), list | tuple)), None)
         return (
@@ -110,12 +111,12 @@ def _is_scored(item: Any) -> bool:
     return isinstance(item, list | tuple) and len(item) == 2 and _is_number(item[1])
 
 
-def _document(item: Any) -> Document:
-    if _is_scored(item):
-        return _document(item[0]) | {"scores": {"score": item[1]}}
+def _document(item: Any, depth: int = _DEEPEST) -> Document:
+    if _is_scored(item) and depth:
+        return _document(item[0], depth - 1) | {"scores": {"score": item[1]}}
     if isinstance(item, str):
         opened = parsed(item) if item[:1] == "{" else item
-        return _document(opened) if isinstance(opened, Mapping) else {"text": item} if item else {}
+        return _document(opened, 0) if isinstance(opened, Mapping) else {"text": item} if item else {}
     if not isinstance(item, Mapping):
         return {}
     flat = dict(_opened(item))
@@ -131,12 +132,12 @@ def _document(item: Any) -> Document:
     return {key: value for key, value in (said | {"metadata": rest}).items() if not is_empty(value)}
 
 
-def _opened(item: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _opened(item: Mapping[str, Any], depth: int = _DEEPEST) -> Iterator[tuple[str, Any]]:
     """The fields of a document, with those of its metadata and of what wraps it; the outer ones come last and win."""
     for key in (*_WRAPPERS, "metadata"):
         inner = parsed(item.get(key))
-        if isinstance(inner, Mapping):
-            yield from _opened(inner)
+        if isinstance(inner, Mapping) and depth:
+            yield from _opened(inner, depth - 1)
     yield from (
         (str(key), value) for key, value in item.items() if not isinstance(parsed(value), Mapping) or key == "scores"
     )

@@ -266,6 +266,35 @@ def test_names_stand_for_one_thing() -> None:
 
 # --- whatever comes ---
 
+
+@pytest.mark.parametrize("kind", [SpanKind.LLM, SpanKind.RETRIEVAL, SpanKind.TOOL, SpanKind.CHAIN])
+@pytest.mark.parametrize(
+    "key",
+    ["message", "messages", "content", "parts", "document", "documents", "metadata", "message_content", "kwargs", "output",
+     "answer", "tool_call", "function"],
+)  # fmt: skip
+def test_nests_are_only_opened_so_far(kind: SpanKind, key: str) -> None:
+    """Neither JSON in JSON nor a name with a thousand dots exhausts the stack."""
+    opening = f'{{"{key}":'
+    nests = [opening * 900 + "1" + "}" * 900, (opening + "[") * 450 + "[1]" + "]}" * 450, "[" * 900 + "]" * 900]
+    for nest in nests:
+        for name in (
+            "input.value",
+            "output.value",
+            "gen_ai.output.messages",
+            "retrieval.documents",
+            "langfuse.trace.input",
+        ):
+            span = llm(
+                kind=kind,
+                attributes={name: nest, "gen_ai.prompt.0." + f"{key}." * 2000: 1, "gen_ai.prompt.0.role": "user"},
+            )
+            assert facts_of(span).model is None
+            assert isinstance(prompts_of(span), dict)
+            assert isinstance(outputs_of(span), dict)
+            assert isinstance(evidence_of(span), dict)
+
+
 _ANY_NAME = st.sampled_from(sorted({*names_of(CONCEPTS), *KINDS})) | st.sampled_from(
     ["llm.input_messages.0.message.role", "llm.input_messages.0.message.content", "gen_ai.prompt.0.role", "gen_ai.prompt.x",
      "gen_ai.completion.0.content", "retrieval.documents.0.document.score", "retrieval.documents.0", "llm.prompts.0.prompt.text",
