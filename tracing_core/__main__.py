@@ -1,4 +1,4 @@
-"""Commands of the library: `python -m tracing_core settings | migrate | check-database | remove-project`."""
+"""Commands of the library: `python -m tracing_core settings | migrate | check-database | remove-project | export`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
+from tracing_core.clock import SystemClock
 from tracing_core.errors import TracewhyError
+from tracing_core.exporting import export_traces, since
+from tracing_core.otlp.sending import Endpoint, headers_of
+from tracing_core.query.filters import TraceFilter
 from tracing_core.removal import remove_project
 from tracing_core.settings import Settings, environment_name, read_settings
 from tracing_core.storage.migrate import downgrade, upgrade
 from tracing_core.store import open_store
 
-_SECRET = frozenset({"llm_api_key", "database_url"})
+_SECRET = frozenset({"llm_api_key", "database_url", "export_headers"})
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     remove = commands.add_parser("remove-project", help="remove a project: rows, rollups and files")
     remove.add_argument("project")
     remove.set_defaults(run=_remove_project)
+    export = commands.add_parser("export", help="send stored traces to an OTLP receiver")
+    export.add_argument("--endpoint", required=True, metavar="URL", help="such as http://collector:4318")
+    export.add_argument("--headers", default="", help="name=value,name=value with values URL-encoded")
+    export.add_argument("--project", help="only traces of this project")
+    export.add_argument("--since", metavar="TIME", help="only traces begun after it: 7d, 12h, 30m or ISO 8601")
+    export.set_defaults(run=_export)
     return parser
 
 
@@ -71,6 +81,17 @@ def _check_database(_options: argparse.Namespace) -> None:
 def _remove_project(options: argparse.Namespace) -> None:
     removed = remove_project(open_store(read_settings()), options.project)
     Console().print(f"removed {removed} traces of project {options.project}")
+
+
+def _export(options: argparse.Namespace) -> None:
+    clock = SystemClock()
+    endpoint = Endpoint(options.endpoint, headers_of(options.headers), clock)
+    start = since(options.since, clock) if options.since else None
+    store = open_store(read_settings())
+    done = export_traces(store.database, TraceFilter(project=options.project, start=start), endpoint, clock)
+    Console().print(f"{done.sent} of {done.found} traces were taken by {endpoint.url}", soft_wrap=True, highlight=False)
+    if done.sent < done.found:
+        raise TracewhyError(f"{done.found - done.sent} traces were not taken; the lines export of the ledger say why")
 
 
 if __name__ == "__main__":

@@ -80,7 +80,9 @@ class Settings(BaseSettings):
         description="Days for which numbers are kept by the minute, then by the hour and the day; without it for ever",
     )
     keep_files: bool = Field(
-        False, alias="TRACEWHY_KEEP_FILES", description="Whether the files of traces whose time is up stay as an archive"
+        False,
+        alias="TRACEWHY_KEEP_FILES",
+        description="Whether the files of traces whose time is up stay as an archive",
     )
     queue_size: int = Field(
         10_000, ge=1, alias="TRACEWHY_QUEUE_SIZE", description="Finished traces that may wait for the writer"
@@ -176,6 +178,16 @@ class Settings(BaseSettings):
         ge=1024,
         alias="TRACEWHY_MAX_OTLP_BYTES",
         description="Longest OTLP body accepted, as it is sent and once unpacked, in bytes",
+    )
+    export_endpoint: str | None = Field(
+        None,
+        alias="TRACEWHY_EXPORT_ENDPOINT",
+        description="OTLP receiver that every stored trace is sent on to, such as http://collector:4318",
+    )
+    export_headers: str | None = Field(
+        None,
+        alias="TRACEWHY_EXPORT_HEADERS",
+        description="Headers sent to it, as name=value,name=value with values URL-encoded",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", alias="TRACEWHY_LOG_LEVEL", description="Least severe log lines that are printed"
