@@ -62,7 +62,7 @@ def _lines() -> Iterator[str]:
     yield "| Attribute | Words |\n|---|---|"
     yield from (f"| `{name}` | {_kinds(words)} |" for name, words in KINDS.items())
     yield "\n## Decisions\n"
-    yield "No convention has them yet. A span event named `decision`, or a span itself, becomes one by these attributes:"
+    yield "A choice with its reason and its alternatives: a span event named `decision`, or a span itself, becomes one by"
     yield "`decision.type`, `decision.what`, `decision.why`, `decision.confidence` (0 to 1), `decision.alternatives`,"
     yield "`decision.inputs`, `decision.timestamp` (ISO 8601). One of the first two is needed; structured values may be JSON.\n"
     yield "## Our own names\n"

@@ -19,6 +19,10 @@ PREFIXES: Mapping[str, str] = {
     "openinference.": "openinference", "llm.": "openinference", "input.": "openinference", "output.": "openinference",
     "retrieval.documents": "openinference", "reranker.": "openinference", "embedding.": "openinference",
     "tag.tags": "openinference", "graph.node.": "openinference", "decision.model_name": "openinference",
+    **dict.fromkeys(
+        ("decision.token_count.", "decision.request.", "decision.response.", "decision.provider", "decision.system"),
+        "openinference",
+    ),
     "traceloop.": "openllmetry", "llm.request.type": "openllmetry", "llm.usage.": "openllmetry",
     "db.vector.query.": "openllmetry",
     "langfuse.": "langfuse", "pydantic_ai.": "pydantic_ai", "logfire.": "logfire", "ai.observability.": "trulens",
