@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import tracing_core as tracing
-from tests.journaling import HeldSink, journaling, lost, size, start
+from tests.journaling import HeldSink, full_disk, journaling, lost, size, start
 from tracing_core.clock import SystemClock
 from tracing_core.ids import IdSource
 from tracing_core.journal import Journal
@@ -158,15 +159,13 @@ def test_content_that_is_too_long_is_left_out(tmp_path: Path, sink: HeldSink) ->
 
 @pytest.mark.parametrize("trouble", ["a file is in the way", "the disk is full"])
 def test_a_journal_that_cannot_be_written_switches_itself_off(
-    trouble: str, tmp_path: Path, sink: HeldSink, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    trouble: str, tmp_path: Path, sink: HeldSink, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The host goes on as without one; it is said once, and the state can be asked for."""
     directory = tmp_path / "journal"
     if trouble == "a file is in the way":
         directory.write_text("")
-    else:
-        monkeypatch.setattr(os, "posix_fallocate", _full)
-    with journaling(directory, sink) as journal:
+    with journaling(directory, sink) as journal, full_disk() if trouble == "the disk is full" else nullcontext():
         for _ in range(3):
             trace = start()
             with trace.span("work"):
@@ -177,25 +176,19 @@ def test_a_journal_that_cannot_be_written_switches_itself_off(
     assert len([record for record in caplog.records if "journal is off" in record.getMessage()]) == 1
 
 
-def test_a_disk_that_fills_up_later_disturbs_nobody(
-    tmp_path: Path, sink: HeldSink, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_fills_up_later_disturbs_nobody(tmp_path: Path, sink: HeldSink) -> None:
     """Spans of runs under way are no longer kept; the files go when the last of these runs is settled."""
     with journaling(tmp_path, sink, limit=1_000_000) as journal:
         trace = start()
-        monkeypatch.setattr(os, "posix_fallocate", _full)
-        for _ in range(1000):
-            with trace.span("work", text="x" * 100):
-                pass
-        tracing.TraceContext.finish(trace)
-        tracing.TraceContext.finish(start())
-        assert "No space" in str(journal.problem)
+        with full_disk():
+            for _ in range(1000):
+                with trace.span("work", text="x" * 100):
+                    pass
+            tracing.TraceContext.finish(trace)
+            tracing.TraceContext.finish(start())
+        assert "File too large" in str(journal.problem)
         sink.receipts[0].settle(database="saved")
         assert list(tmp_path.iterdir()) == []
-
-
-def _full(*_: object) -> None:
-    raise OSError(28, "No space left on device")
 
 
 def test_threads_write_whole_lines(tmp_path: Path, sink: HeldSink) -> None:
