@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
@@ -51,11 +52,13 @@ class ReadingRoom:
     Args:
         most: bytes of one body.
         room: bytes of all of them.
+        seconds: that the reading of one may take.
     """
 
-    def __init__(self, most: int, room: int) -> None:
+    def __init__(self, most: int, room: int, seconds: float = 60.0) -> None:
         self._most = most
         self._free = room
+        self._seconds = seconds
 
     async def read(self, scope: Scope, receive: Receive) -> bytes:
         """The body of a request, as it came.
@@ -63,59 +66,43 @@ class ReadingRoom:
         Raises:
             BodyTooLarge: it has more than `most` bytes; the rest of it is not read.
             Overloaded: there is no room for it now.
+            TimeoutError: it did not come in time.
             ClientGone: it ended too early.
         """
-        expected = announced(scope)
-        if expected > self._most:
+        if announced(scope) > self._most:
             raise BodyTooLarge(self._most)
-        with self._place(expected) as place:
-            parts: list[bytes] = []
-            more, size = True, 0
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGone
-                part = message.get("body", b"")
-                size += len(part)
-                if size > self._most:
-                    raise BodyTooLarge(self._most)
-                place.grow(size)
-                parts.append(part)
-                more = message.get("more_body", False)
+        parts: list[bytes] = []
+        with self._place() as grow:
+            async with asyncio.timeout(self._seconds):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone
+                    part = message.get("body", b"")
+                    grow(len(part))
+                    parts.append(part)
+                    more = message.get("more_body", False)
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
     @contextmanager
-    def _place(self, size: int) -> Iterator[_Place]:
-        place = _Place(self)
+    def _place(self) -> Iterator[Callable[[int], None]]:
+        """What one body takes of the room; the function given takes so many bytes more."""
+        taken = 0
+
+        def grow(size: int) -> None:
+            nonlocal taken
+            if taken + size > self._most:
+                raise BodyTooLarge(self._most)
+            if size > self._free:
+                raise Overloaded(_AGAIN_SECONDS)
+            taken += size
+            self._free -= size
+
         try:
-            place.grow(size)
-            yield place
+            yield grow
         finally:
-            self._free += place.size
-
-    def take(self, size: int) -> None:
-        """Take `size` more bytes of the room.
-
-        Raises:
-            Overloaded: there are fewer.
-        """
-        if size > self._free:
-            raise Overloaded(_AGAIN_SECONDS)
-        self._free -= size
-
-
-class _Place:
-    """What one body takes of the room, in bytes."""
-
-    def __init__(self, room: ReadingRoom) -> None:
-        self._room = room
-        self.size = 0
-
-    def grow(self, size: int) -> None:
-        """Have place for `size` bytes at least."""
-        if size > self.size:
-            self._room.take(size - self.size)
-            self.size = size
+            self._free += taken
 
 
 def announced(scope: Scope) -> int:

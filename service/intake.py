@@ -80,7 +80,8 @@ class Intake:
         if not parcel.signal.kept:
             return self._readers.submit(_read_and_forget, parcel, most)
         project = None if parcel.project is None else _checked(parcel.project)
-        return self._ingest.offer(lambda: _read(parcel, most), len(parcel.body) + most, project=project)
+        packed = 0 if most == len(parcel.body) else len(parcel.body)
+        return self._ingest.offer(lambda: _read(parcel, most), packed + most, project=project)
 
 
 def unpacked_bytes(parcel: Parcel, most: int) -> int:

@@ -70,7 +70,7 @@ class OtlpEndpoint:
                 project=headers.get(PROJECT_HEADER),
             )
             outcome = await self._intake.take(parcel)
-        except (InvalidInput, Overloaded) as error:
+        except (InvalidInput, Overloaded, TimeoutError) as error:
             outcome = error
         if isinstance(outcome, BaseException):
             return _refusal(problem_of(outcome), kind)

@@ -16,7 +16,8 @@ from tracing_core.otlp.decode import JSON
 
 logger = logging.getLogger(__name__)
 
-INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 3, 8, 12, 13, 14, 16
+INVALID_ARGUMENT, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED = 3, 4, 8, 12
+INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 13, 14, 16
 RETRY_SECONDS = 2.0
 """After which to come again while the database is away: exporters give up after ten seconds."""
 _RETRY_INFO = b"type.googleapis.com/google.rpc.RetryInfo"
@@ -60,6 +61,8 @@ class Problem:
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Of the response in HTTP, beside those of its body."""
+        if self.http == 408:
+            return [(b"connection", b"close")]
         return [] if self.retry_after is None else [(b"retry-after", b"%d" % math.ceil(self.retry_after))]
 
 
@@ -74,6 +77,8 @@ def problem_of(error: BaseException) -> Problem:
             return Problem(http=400, code=INVALID_ARGUMENT, message=str(error))
         case Overloaded(retry_after=seconds):
             return Problem(http=503, code=RESOURCE_EXHAUSTED, message=str(error), retry_after=seconds)
+        case TimeoutError():
+            return Problem(http=408, code=DEADLINE_EXCEEDED, message="body: did not come in time; send it faster")
         case StorageError():
             return Problem(http=503, code=UNAVAILABLE, message=str(error), retry_after=RETRY_SECONDS)
     logger.error("a request failed: %s", error, exc_info=error)

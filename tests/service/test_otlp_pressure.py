@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import select
 import socket
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg2
@@ -18,6 +20,7 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 
 import tracing_core as tracing
+from service.bodies import ReadingRoom
 from tests.service.receiving import PROTOBUF, Receiving, export, receiving, request, span
 from tests.service.serving import WAIT, eventually
 from tracing_core.query.trace import get_trace
@@ -102,21 +105,43 @@ def test_a_sender_that_leaves_loses_nothing_that_was_taken(service: Receiving, d
 
 
 def test_a_sender_that_breaks_off_leaves_nothing_behind(service: Receiving) -> None:
-    """Half a body is no request, and takes no room from those that follow."""
+    """Most of a body is no request, and takes no room from those that follow."""
     for _ in range(4):
         with connected(service) as sender:
-            sender.sendall(head(MOST) + b"{")
+            sender.sendall(head(MOST) + b"x" * (MOST - 1))
     nonsense = b"\xff" * MOST
     eventually(lambda: service.client.post("/v1/traces", content=nonsense, headers=PROTOBUF).status_code == 400)
 
 
 def test_bodies_are_read_within_bounds(service: Receiving) -> None:
-    """Senders that announce more, all together, than is set aside for reading hear 503 before they have sent it."""
+    """When senders that never come to an end fill what is set aside for reading, the one too many hears 503."""
     with connected(service) as one, connected(service) as two, connected(service) as three:
         for sender in (one, two, three):
-            sender.sendall(head(MOST) + b"{")
+            sender.sendall(head(MOST) + b"x" * (MOST - 1))
         answered, _, _ = select.select((one, two, three), (), (), WAIT)
         assert [sender.recv(1000).split(b"\r\n")[0] for sender in answered] == [b"HTTP/1.1 503 Service Unavailable"]
+
+
+def test_a_sender_that_stalls_is_let_go() -> None:
+    """A body that does not come in time is given up, with all the room that it took."""
+
+    async def read() -> None:
+        room, pieces = (
+            ReadingRoom(10, 10, seconds=0.01),
+            [{"type": "http.request", "body": b"123456789", "more_body": True}],
+        )
+
+        async def stalling() -> Any:
+            return pieces.pop() if pieces else await asyncio.Event().wait()
+
+        async def whole() -> Any:
+            return {"type": "http.request", "body": b"1234567890"}
+
+        with pytest.raises(TimeoutError):
+            await room.read({"headers": []}, stalling)
+        assert await room.read({"headers": []}, whole) == b"1234567890"
+
+    asyncio.run(read())
 
 
 def connected(service: Receiving) -> socket.socket:
