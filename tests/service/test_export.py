@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -224,6 +226,28 @@ def test_closing_waits_for_no_pause(receiver: Receiver, notes: Notes) -> None:
     exporter.flush()
     assert sum(notes.values()) == notes.total() == 2
     assert {outcome for _, outcome, _ in notes} == {Outcome.DROPPED}
+
+
+def test_a_forked_child_exports_its_own(receiver: Receiver, exporter: Exporter, notes: Notes) -> None:
+    """A process that forks goes on exporting in both, and the child sends nothing of what waits in the parent."""
+    receiver.may_answer.clear()
+    exporter.submit(make_trace())
+    receiver.arrived.get(timeout=10)
+    exporter.submit(make_trace())
+    mine = make_trace()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads is what this is about
+        child = os.fork()
+    if child == 0:
+        notes.clear()
+        exporter.submit(mine)
+        exporter.close()
+        os._exit(0 if notes == {(SOURCE, Outcome.STORED, ""): 1} else 1)
+    receiver.may_answer.set()
+    assert os.waitpid(child, 0)[1] == 0
+    assert exporter.flush()
+    assert notes[SOURCE, Outcome.STORED, ""] == 2
+    assert mine.trace_id in receiver.traces
 
 
 def test_large_exports_go_in_several_requests(receiver: Receiver, notes: Notes) -> None:

@@ -176,6 +176,14 @@ def test_a_message_of_no_error_is_kept() -> None:
     assert received_span(status=Status(code=7)).otel["status_code"] == 7
 
 
+def test_a_status_that_cannot_be_read_loses_no_span() -> None:
+    """Its bytes are kept, and the span has no status."""
+    body = otlp_request(otlp_span(status=Status(code=2, message="told"))).replace(b"\x04told", b"\x44told")
+    ((span,),) = received(trace_request(body)).traces.values()
+    assert (span.status, span.error) == (SpanStatus.UNSET, None)
+    assert span.otel["unreadable_status"].startswith(BYTES_PREFIX)
+
+
 def test_of_a_key_that_comes_twice_the_last_counts() -> None:
     """Duplicated attributes cost nothing but the earlier value."""
     span = otlp_span()

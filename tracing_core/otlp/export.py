@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
@@ -43,6 +45,18 @@ class Exporter:
         self._note = note
         self._queue_size = queue_size
         self._batch_size = batch_size
+        self.start_anew()
+        this = weakref.ref(self)
+
+        def start_anew_in_child() -> None:
+            if (exporter := this()) is not None:
+                exporter.start_anew()
+
+        os.register_at_fork(after_in_child=start_anew_in_child)
+
+    def start_anew(self) -> None:
+        """Begin with an empty queue; also in a forked child, where the thread and what it will send are the parent's."""
+        self._endpoint.start_anew()
         self._queue: deque[TraceData] = deque()
         self._changed = threading.Condition()
         self._busy = False

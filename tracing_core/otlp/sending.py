@@ -65,16 +65,22 @@ class Endpoint:
     ) -> None:
         self.url = traces_url(url)
         self._clock = clock
-        self._pool = urllib3.PoolManager(
-            headers={**headers, **_CONTENT}, timeout=urllib3.Timeout(timeout), retries=False, maxsize=1
-        )
-        self._stopped = threading.Event()
+        self._headers = {**headers, **_CONTENT}
+        self._timeout = timeout
+        self.start_anew()
         self._retrying = Retrying(
             retry=retry_if_exception_type(_TryAgain),
             stop=lambda state: self._stopped.is_set() or stop_after_attempt(attempts)(state),
             wait=_pause,
             sleep=self._sleep,
             reraise=True,
+        )
+
+    def start_anew(self) -> None:
+        """Begin without a connection; in a forked child the open one is its parent's."""
+        self._stopped = threading.Event()
+        self._pool = urllib3.PoolManager(
+            headers=self._headers, timeout=urllib3.Timeout(self._timeout), retries=False, maxsize=1
         )
 
     def _sleep(self, seconds: float) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from tracing_core.ids import native_trace_id
 from tracing_core.jsontext import text_of
 from tracing_core.model import Decision, SpanData, SpanEvent, SpanStatus
@@ -14,11 +16,14 @@ from tracing_core.normal_form import kind_of
 from tracing_core.otlp import decisions
 from tracing_core.otlp.own import OWN_KIND, OwnParts, take_own_parts
 from tracing_core.otlp.times import EARLIEST_NS, LATEST_NS, clamped, event_moment, moment
-from tracing_core.otlp.values import attributes_of, text
+from tracing_core.otlp.values import attributes_of, marked, text
+from tracing_core.otlp.wire import Status
 
 _TRACE_ID_BYTES, _SPAN_ID_BYTES = 16, 8
 _NO_TRACE_ID, _NO_SPAN_ID = bytes(_TRACE_ID_BYTES), bytes(_SPAN_ID_BYTES)
 _ERROR = 2
+_OK = b"\x18\x01"
+"""A status, as it is sent, that says nothing but OK."""
 _STATUSES = {1: SpanStatus.OK, _ERROR: SpanStatus.ERROR}
 _NOTHING_OWN = OwnParts()
 
@@ -136,8 +141,8 @@ def _span(span: Any, around: Otel) -> SpanData:
     if listed := span.events:
         events, told = _events(listed, started_at, otel)
         made += told
-    if span.HasField("status"):
-        status, error = _status(span.status, attributes, events, otel)
+    if said := span.status:
+        status, error = (SpanStatus.OK, None) if said == _OK else _status(said, attributes, events, otel)
     own = take_own_parts(attributes) if OWN_KIND in attributes else _NOTHING_OWN
     if own.is_fragment:
         otel["fragment"] = True
@@ -242,9 +247,14 @@ def _events(
 
 
 def _status(
-    status: Any, attributes: Mapping[str, Any], events: Iterable[SpanEvent], otel: Otel
+    raw: bytes, attributes: Mapping[str, Any], events: Iterable[SpanEvent], otel: Otel
 ) -> tuple[SpanStatus, str | None]:
     """How a span ended, and what went wrong. A message that belongs to no error stays in `otel`."""
+    try:
+        status = Status.FromString(raw)
+    except DecodeError:
+        otel["unreadable_status"] = marked(raw)
+        return SpanStatus.UNSET, None
     code, message = status.code, text(status.message)
     if code != _ERROR:
         if message:

@@ -1,4 +1,4 @@
-"""OTLP's messages for reading: the official schema, with text left as bytes and attribute values left unparsed.
+"""OTLP's messages for reading: the official schema, with text left as bytes, attribute values and statuses left unparsed.
 
 Bytes on the wire are the same either way. Read like this a span costs half as much, because most values need no
 message of their own; and text that is not UTF-8, or a value nested too deeply, spoils one attribute instead of the request.
@@ -17,7 +17,7 @@ from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 _FILES = (common_pb2, resource_pb2, trace_pb2, logs_pb2, trace_service_pb2, logs_service_pb2)
-_VALUE = ".opentelemetry.proto.common.v1.AnyValue"
+_LEFT_UNPARSED = (".opentelemetry.proto.common.v1.AnyValue", ".opentelemetry.proto.trace.v1.Status")
 
 
 def _loosened(file: Any) -> bytes:
@@ -31,7 +31,7 @@ def _loosened(file: Any) -> bytes:
         for field in message.field:
             if field.type == field.TYPE_STRING:
                 field.type = field.TYPE_BYTES
-            elif field.type_name == _VALUE:
+            elif field.type_name in _LEFT_UNPARSED:
                 field.type = field.TYPE_BYTES
                 field.ClearField("type_name")
     encoded: bytes = proto.SerializeToString()
@@ -46,6 +46,7 @@ def _message_classes() -> dict[str, Any]:
         "opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest",
         "opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest",
         "opentelemetry.proto.common.v1.AnyValue",
+        "opentelemetry.proto.trace.v1.Status",
     )
     return {
         name.rpartition(".")[2]: message_factory.GetMessageClass(pool.FindMessageTypeByName(name)) for name in names
@@ -56,3 +57,4 @@ _classes = _message_classes()
 TraceRequest = _classes["ExportTraceServiceRequest"]
 LogsRequest = _classes["ExportLogsServiceRequest"]
 Value = _classes["AnyValue"]
+Status = _classes["Status"]
