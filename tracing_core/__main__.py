@@ -1,4 +1,4 @@
-"""Commands of the library: `python -m tracing_core settings | migrate | check-database | remove-project | export`."""
+"""Commands of the library; `python -m tracing_core --help` lists them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tracing_core.removal import remove_project
 from tracing_core.settings import Settings, environment_name, read_settings
 from tracing_core.storage.migrate import downgrade, upgrade
 from tracing_core.store import open_store
+from tracing_core.upkeep_commands import add_upkeep_commands
 
 _SECRET = frozenset({"llm_api_key", "database_url", "export_headers"})
 
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--project", help="only traces of this project")
     export.add_argument("--since", metavar="TIME", help="only traces begun after it: 7d, 12h, 30m or ISO 8601")
     export.set_defaults(run=_export)
+    add_upkeep_commands(commands)
     return parser
 
 

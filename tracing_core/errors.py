@@ -6,6 +6,7 @@
     │   └── BodyTooLarge         a request's body has more bytes than is allowed
     ├── TraceNotFound            no trace has this id
     ├── Overloaded               more arrives than can be stored; try again after a pause
+    ├── Busy                     another process does the same at the moment
     └── StorageError             the store did not do what was asked
         ├── DatabaseUnavailable  PostgreSQL cannot be reached or went away; trying again may help
         └── DataRejected         PostgreSQL refused the data itself; trying again will not help
@@ -67,6 +68,10 @@ class Overloaded(TracewhyError):
     def __init__(self, retry_after: float = 1.0) -> None:
         super().__init__(f"more arrives than can be stored; try again in {retry_after:g} s")
         self.retry_after = retry_after
+
+
+class Busy(TracewhyError):
+    """Another process looks after this database at the moment; try again when it is done."""
 
 
 class StorageError(TracewhyError):

@@ -105,12 +105,12 @@ def weight() -> ColumnElement[float]:
     return 1 / func.coalesce(func.nullif(traces.c.sampling_probability, 0.0), 1.0)
 
 
-def weighted(amount: ColumnElement[Any], weights: ColumnElement[float]) -> ColumnElement[float]:
+def weighted(amount: ColumnElement[Any], weights: ColumnElement[float]) -> ColumnElement[Any]:
     """The sum of an amount over the rows of a group, each as often as its weight says."""
     return cast(func.coalesce(func.sum(amount * weights), 0), Double)
 
 
-def weighted_mean(amount: ColumnElement[Any], weights: ColumnElement[float]) -> ColumnElement[float | None]:
+def weighted_mean(amount: ColumnElement[Any], weights: ColumnElement[float]) -> ColumnElement[Any]:
     """The mean of what is known of an amount; NULL of nothing."""
     return cast(func.sum(amount * weights), Double) / func.nullif(how_many(amount.is_not(None), weights), 0.0)
 
