@@ -149,6 +149,9 @@ class _Waiting:
         self.offered, self.go_on = threading.Event(), threading.Event()
         self._ingest = ingest
 
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._ingest, name)
+
     def offer(self, read: object, size: int, *, project: str | None = None) -> object:
         self.offered.set()
 
