@@ -1,8 +1,9 @@
 """Traces from spans. A trace is a pure function of the set of its spans, in whatever order, pieces and repetitions they come."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,9 +12,23 @@ from tracing_core.ids import safe_project
 from tracing_core.jsontext import dump
 from tracing_core.model import SpanData, SpanEvent, SpanKind, SpanStatus, TraceData, TraceStatus
 from tracing_core.normal_form import SpanFacts, facts_of
+from tracing_core.said import names_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assembly:
+    """A trace, and what each of its spans says of itself (without its texts), in the order of the spans."""
+
+    trace: TraceData
+    facts: tuple[SpanFacts, ...]
 
 
 def assemble(trace_id: str, spans: Iterable[SpanData], project: str = "default") -> TraceData:
+    """The trace that these spans make; see `assembly_of`."""
+    return assembly_of(trace_id, spans, project).trace
+
+
+def assembly_of(trace_id: str, spans: Iterable[SpanData], project: str = "default") -> Assembly:
     """The trace that these spans make.
 
     Args:
@@ -25,10 +40,10 @@ def assemble(trace_id: str, spans: Iterable[SpanData], project: str = "default")
     nothing here (OTLP says so) is as good as a root.
     """
     ordered, root = _ordered(_once(spans))
-    facts = [facts_of(span) for span in ordered]
-    trace = _derived(trace_id, ordered, root, facts, project)
+    facts = tuple([facts_of(span, texts=False) for span in ordered])
     given = given_by(root) if root is not None else {}
-    return replace(trace, **given) if given else trace
+    trace = TraceData(**(_derived(trace_id, ordered, root, facts, project) | given))
+    return Assembly(trace=trace, facts=facts)
 
 
 def joined_with(
@@ -108,37 +123,42 @@ def _parent_is_remote(span: SpanData) -> bool:
 
 def _derived(
     trace_id: str, spans: Sequence[SpanData], root: SpanData | None, facts: Sequence[SpanFacts], project: str
-) -> TraceData:
+) -> dict[str, Any]:
     top, said = spans[0], facts[0]
-    started_at = min(span.started_at for span in spans)
-    completed_at = max(_end(span) for span in spans)
+    query, answer = _texts(spans)
+    return {
+        "trace_id": trace_id,
+        "project": _project(spans, project),
+        "name": _first(facts, "trace_name") or top.name or "request",
+        "source": OTLP,
+        "status": _status(root),
+        **_times(spans, root),
+        "spans": spans,
+        "query": query,
+        "answer": answer,
+        "library": _first(facts, "library"),
+        "session_id": _first(facts, "session_id"),
+        "user_id": _first(facts, "user_id"),
+        "environment": _first(facts, "environment"),
+        "release": _first(facts, "release"),
+        "tags": tuple(sorted({tag for found in facts for tag in found.tags})),
+        "confidence": said.confidence if said.confidence is not None else _first(facts, "confidence"),
+        "error": top.error if root is not None and root.status is SpanStatus.ERROR else None,
+        "parent_span_id": root.parent_id if root is not None else None,
+    }
+
+
+def _times(spans: Sequence[SpanData], root: SpanData | None) -> dict[str, Any]:
+    """Those of the root; without one, from the first start to the last end."""
+    if root is not None and root.duration_ns is not None:
+        return {"started_at": root.started_at, "completed_at": _end(root), "duration_ns": root.duration_ns}
+    started_at, completed_at = min(span.started_at for span in spans), max(_end(span) for span in spans)
     whole = completed_at - started_at
-    timed = root is not None and root.duration_ns is not None
-    duration_ns = (
-        top.duration_ns if timed else (whole.days * 86_400 + whole.seconds) * 10**9 + whole.microseconds * 1000
-    )
-    return TraceData(
-        trace_id=trace_id,
-        project=_project(spans, project),
-        name=_first(facts, "trace_name") or top.name or "request",
-        source=OTLP,
-        status=_status(root),
-        started_at=top.started_at if timed else started_at,
-        completed_at=_end(top) if timed else completed_at,
-        duration_ns=duration_ns,
-        spans=tuple(spans),
-        query=_first(facts, "trace_query") or said.query or _question(spans, facts),
-        answer=_first(facts, "trace_answer") or said.answer or _last_answer(spans, facts),
-        library=_first(facts, "library"),
-        session_id=_first(facts, "session_id"),
-        user_id=_first(facts, "user_id"),
-        environment=_first(facts, "environment"),
-        release=_first(facts, "release"),
-        tags=tuple(sorted({tag for found in facts for tag in found.tags})),
-        confidence=said.confidence if said.confidence is not None else _first(facts, "confidence"),
-        error=top.error if root is not None and root.status is SpanStatus.ERROR else None,
-        parent_span_id=root.parent_id if root is not None else None,
-    )
+    return {
+        "started_at": started_at,
+        "completed_at": completed_at,
+        "duration_ns": (whole.days * 86_400 + whole.seconds) * 10**9 + whole.microseconds * 1000,
+    }
 
 
 def _end(span: SpanData) -> datetime:
@@ -159,17 +179,25 @@ def _first(facts: Iterable[SpanFacts], name: str) -> Any:
 _ANSWERING = frozenset({SpanKind.LLM, SpanKind.GENERATION, SpanKind.AGENT, SpanKind.CHAIN})
 
 
-def _question(spans: Sequence[SpanData], facts: Sequence[SpanFacts]) -> str | None:
-    return next((f.query for span, f in zip(spans, facts, strict=True) if f.query and span.kind in _ANSWERING), None)
+def _texts(spans: Sequence[SpanData]) -> tuple[str | None, str | None]:
+    """Question and answer: of the trace, else of the root, else the first question and the last answer of a model call.
+
+    To read them is what costs time, so it is done for the spans that can have them, until they are found.
+    """
+    top = facts_of(spans[0])
+    telling = [top, *(facts_of(span) for span in spans[1:] if not _OF_TRACES.isdisjoint(span.attributes))]
+    query: str | None = _first(telling, "trace_query") or top.query
+    answer: str | None = _first(telling, "trace_answer") or top.answer
+    asking = [span for span in spans[1:] if span.kind in _ANSWERING]
+    if query is None:
+        query = next((said for span in asking if (said := facts_of(span).query)), None)
+    if answer is None:
+        by_end = sorted(asking, key=lambda span: (_end(span), span.span_id), reverse=True)
+        answer = next((said for span in by_end if (said := facts_of(span).answer)), None)
+    return query, answer
 
 
-def _last_answer(spans: Sequence[SpanData], facts: Sequence[SpanFacts]) -> str | None:
-    answers = [
-        (_end(span), span.span_id, found.answer)
-        for span, found in zip(spans, facts, strict=True)
-        if found.answer and span.kind in _ANSWERING
-    ]
-    return max(answers)[2] if answers else None
+_OF_TRACES = names_of(("trace_query", "trace_answer"))
 
 
 def _project(spans: Iterable[SpanData], fallback: str) -> str:

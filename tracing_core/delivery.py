@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from tracing_core.clock import Clock
 from tracing_core.errors import DataRejected, StorageError
 from tracing_core.ledger import Ledger, Outcome
+from tracing_core.model import TraceData
 from tracing_core.preparing import Preparation, Prepared
 from tracing_core.sink import Receipt
 from tracing_core.spool import Spool
@@ -38,14 +39,23 @@ class Delivery:
         spool: the disk.
         clock: for the pauses.
         preparation: keeps the files while the database is away.
+        stored: is told of each trace, or piece of one, that the database did not have before.
         count_refused: whether what can be kept nowhere is lost, and counted so; not where a sender is told to try again.
     """
 
     def __init__(
-        self, store: BatchStore, spool: Spool, clock: Clock, preparation: Preparation, *, count_refused: bool = True
+        self,
+        store: BatchStore,
+        spool: Spool,
+        clock: Clock,
+        preparation: Preparation,
+        *,
+        stored: Callable[[TraceData], None] = lambda _data: None,
+        count_refused: bool = True,
     ) -> None:
         self.spool = spool
         self.preparation = preparation
+        self._stored = stored
         self._count_refused = count_refused
         self.problem: str | None = None
         self._store = store
@@ -107,7 +117,10 @@ class Delivery:
             self._halve(batch, error)
         else:
             for prepared, receipt in batch:
-                _settle(receipt, fates[prepared.data.trace_id])
+                fate = fates[prepared.data.trace_id]
+                _settle(receipt, fate)
+                if fate.outcome in ("new", "piece"):
+                    self._stored(prepared.data)
         return True
 
     def _write(self, batch: Sequence[Prepared]) -> dict[str, Written]:

@@ -69,7 +69,7 @@ def model_use(spans: Sequence[SpanData], facts: Sequence[SpanFacts], prices: Cos
 def _call(facts: SpanFacts, prices: CostTracker) -> _Call:
     computed = None
     if facts.model is not None and facts.usage.total_tokens is not None:
-        computed = prices.cost(facts.model, facts.usage)
+        computed = prices.cost(facts.model, facts.usage, facts.provider)
     return _Call(facts=facts, given=facts.cost_given_usd, computed=computed)
 
 

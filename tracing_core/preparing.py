@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tracing_core.assembly import assemble, merge
+from tracing_core.assembly import Assembly, assembly_of, merge
 from tracing_core.contents import pack, parts
 from tracing_core.errors import InvalidInput
 from tracing_core.files import TraceFiles
@@ -60,16 +60,16 @@ class Preparation:
     project: str = "default"
     watch: LatencyWatch | None = None
 
-    def prepare(self, data: TraceData, *, pieces: int = 1, received: int | None = None) -> Prepared | None:
+    def prepare(self, data: TraceData | Assembly, *, pieces: int = 1, received: int | None = None) -> Prepared | None:
         """Make a trace ready that is new, as far as is known; None when it is sampled out and came as a whole.
 
         A piece without its root is kept for now, whatever share is: it is judged when the root is there.
         """
         prepared = self.ready(data, pieces=pieces, received=received)
-        return prepared if prepared.kept or data.source == OTLP else None
+        return prepared if prepared.kept or prepared.data.source == OTLP else None
 
     def ready(
-        self, data: TraceData, *, pieces: int = 1, received: int | None = None, was_slow: bool | None = None
+        self, data: TraceData | Assembly, *, pieces: int = 1, received: int | None = None, was_slow: bool | None = None
     ) -> Prepared:
         """Make a trace ready that may be sampled out; `was_slow` as in `sampled`."""
         kept, data, projection = self._judged(data, None, was_slow)
@@ -90,7 +90,7 @@ class Preparation:
         )
 
     def sampled(
-        self, data: TraceData, rating: int | None, was_slow: bool | None = None
+        self, data: TraceData | Assembly, rating: int | None, was_slow: bool | None = None
     ) -> tuple[TraceData, Projection] | None:
         """The trace and its rows with the probability that it had of being kept; None when it is not.
 
@@ -102,8 +102,13 @@ class Preparation:
         kept, data, projection = self._judged(data, rating, was_slow)
         return (data, projection) if kept else None
 
-    def _judged(self, data: TraceData, rating: int | None, was_slow: bool | None) -> tuple[bool, TraceData, Projection]:
-        projection = self.projector.project(data, rating)
+    def _judged(
+        self, data: TraceData | Assembly, rating: int | None, was_slow: bool | None
+    ) -> tuple[bool, TraceData, Projection]:
+        facts = None
+        if isinstance(data, Assembly):
+            facts, data = data.facts, data.trace
+        projection = self.projector.project(data, rating, facts)
         row = projection.trace
         row["is_slow"] = self._is_slow(row) if was_slow is None else was_slow
         kept_with = self.sampler(row)
@@ -118,9 +123,9 @@ class Preparation:
             return False
         return self.watch.is_slow(row["project"], row["name"], row["duration_ms"])
 
-    def assemble(self, trace_id: str, spans: Sequence[SpanData]) -> TraceData:
+    def assemble(self, trace_id: str, spans: Sequence[SpanData]) -> Assembly:
         """The trace that these spans make."""
-        return assemble(trace_id, spans, self.project)
+        return assembly_of(trace_id, spans, self.project)
 
     def path(self, data: TraceData) -> str | None:
         """Where the file of a trace goes; None where it has none."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from numbers import Integral
 from typing import Any
 
@@ -14,6 +13,7 @@ from tracing_core.model import SpanData, SpanKind, SpanStatus, TraceData
 from tracing_core.model_use import model_use
 from tracing_core.normal_form import SpanFacts, facts_of
 from tracing_core.quality import QualityRules, length
+from tracing_core.retrieved import counts_of
 from tracing_core.steps import milliseconds
 from tracing_core.usage import GENERATION_KINDS, LARGEST_COUNT, number
 
@@ -38,14 +38,17 @@ class Projector:
     rules: QualityRules
     prices: CostTracker
 
-    def project(self, trace: TraceData, rating: int | None = None) -> Projection:
+    def project(
+        self, trace: TraceData, rating: int | None = None, facts: Sequence[SpanFacts] | None = None
+    ) -> Projection:
         """The rows of `trace`, without the path of a file and without the part that holds a span's content.
 
         Args:
             trace: the run.
             rating: the lowest that a person gave it.
+            facts: what its spans say of themselves, where that is known already.
         """
-        facts = [facts_of(span, texts=False) for span in trace.spans]
+        facts = facts or [facts_of(span, texts=False) for span in trace.spans]
         use = model_use(trace.spans, facts, self.prices)
         decisions = tuple(_decisions(trace))
         row = (
@@ -85,7 +88,7 @@ _MOST_DECISIONS = 2**15 - 1
 
 def _facts(trace: TraceData) -> Row:
     labels = {name: label(getattr(trace, name)) for name in _LABELS}
-    return labels | {name: getattr(trace, name) for name in _COPIED} | {"tags": list(trace.tags)}
+    return labels | {name: getattr(trace, name) for name in _COPIED} | {"tags": trace.tags}
 
 
 _MOST_FILTERABLE = 30
@@ -98,14 +101,18 @@ def _filterable(trace: TraceData) -> Row:
     if not trace.spans:
         return {}
     root = trace.spans[0]
-    resource = root.otel.get("resource") or {}
-    return {
-        text_of(key)[:_LONGEST_FILTERABLE]: value
-        for key, value in islice({**resource, **root.attributes}.items(), _MOST_FILTERABLE)
-        if isinstance(value, str | int | float)
-        and not (isinstance(value, str) and len(value) > _LONGEST_FILTERABLE)
-        and not text_of(key).startswith(_KEPT_ELSEWHERE)
-    }
+    found: Row = {}
+    for said in (root.otel.get("resource") or {}, root.attributes):
+        for key, value in said.items():
+            if len(found) == _MOST_FILTERABLE:
+                break
+            if _is_short(value) and isinstance(key, str) and not key.startswith(_KEPT_ELSEWHERE):
+                found[text_of(key)[:_LONGEST_FILTERABLE]] = value
+    return found
+
+
+def _is_short(value: Any) -> bool:
+    return len(value) <= _LONGEST_FILTERABLE if isinstance(value, str) else isinstance(value, int | float)
 
 
 def _timings(trace: TraceData) -> Row:
@@ -129,14 +136,21 @@ def _time_in(spans: Iterable[SpanData], kinds: frozenset[SpanKind]) -> float | N
     return milliseconds(sum(times)) if times else None
 
 
+_FINDING = frozenset({SpanKind.RETRIEVAL, SpanKind.RERANK})
+
+
 def _evidence(spans: Iterable[SpanData]) -> Row:
     """Counts over all stages; seed B's stages give them under `evidence` and `outputs`."""
     collected = passed = filtered = None
     for span in spans:
-        kept, dropped = span.evidence.get("kept"), span.evidence.get("filtered_out")
-        collected = _plus(collected, span.evidence.get("collected_count"))
-        passed = _plus(passed, span.outputs.get("evidence_passed", _length(kept)))
-        filtered = _plus(filtered, span.outputs.get("evidence_filtered", _length(dropped)))
+        if span.kind in _FINDING and not span.evidence:
+            found, kept, dropped = counts_of(span)
+        else:
+            found = span.evidence.get("collected_count")
+            kept, dropped = _length(span.evidence.get("kept")), _length(span.evidence.get("filtered_out"))
+        collected = _plus(collected, found)
+        passed = _plus(passed, span.outputs.get("evidence_passed", kept))
+        filtered = _plus(filtered, span.outputs.get("evidence_filtered", dropped))
     return {"evidence_collected": collected, "evidence_passed": passed, "evidence_filtered": filtered}
 
 

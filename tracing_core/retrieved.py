@@ -41,6 +41,34 @@ def evidence_of(span: SpanData) -> dict[str, Any]:
     }
 
 
+def counts_of(span: SpanData) -> tuple[int | None, int | None, int | None]:
+    """How many documents a span found, kept and left out; None for what it does not say.
+
+    Documents that are spread over indexed names are counted without being read: every trace pays for this when it is written.
+    """
+    numbers: dict[str, set[str]] = {}
+    for name in span.attributes:
+        if name.startswith(_SPREAD):
+            kind, _, number = name.partition("ents.")
+            numbers.setdefault(kind, set()).add(number.partition(".")[0])
+    found = {kind: len(them) for kind, them in numbers.items()}
+    if not found:
+        evidence = evidence_of(span)
+        kept, dropped = evidence.get("kept"), evidence.get("filtered_out")
+        return (
+            evidence.get("collected_count"),
+            None if kept is None else len(kept),
+            None if dropped is None else len(dropped),
+        )
+    before, after = found.get("reranker.input_docum"), found.get("reranker.output_docum", found.get("retrieval.docum"))
+    if before is None or after is None:
+        return before or after, before or after, 0
+    return max(before, after), after, max(before - after, 0)
+
+
+_SPREAD = ("retrieval.documents.", "reranker.input_documents.", "reranker.output_documents.")
+
+
 def _documents(span: SpanData, concept: str) -> list[Document]:
     sources: Iterable[Any] = (
         *(unflattened(span.attributes, prefix) for prefix in _INDEXED[concept]),

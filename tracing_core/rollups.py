@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from tracing_core.histogram import bin_of
@@ -15,11 +16,6 @@ from tracing_core.projection import Row, failed
 
 GRANULARITIES = ("minute", "hour", "day")
 FLAG_COLUMNS = {flag: f"flag_{flag.lower()}" for flag in QualityFlag}
-
-_SUMS = (
-    "count", "errors", "duration_ms_sum", "timed_count", "input_tokens", "output_tokens", "unpriced_count", "rating_count",
-    "rating_sum",
-)  # fmt: skip
 
 Key = tuple[str, str, datetime, str, str]
 """Project, granularity, start of the bucket, dimension, value."""
@@ -46,14 +42,33 @@ class Rollup:
     def add(self, other: Rollup, weight: float = 1) -> None:
         """Add `other` to this, as often as `weight` says; a negative weight takes it away."""
         self.stored += other.stored if weight > 0 else -other.stored
-        for name in _SUMS:
-            setattr(self, name, getattr(self, name) + getattr(other, name) * weight)
+        self.count += other.count * weight
+        self.errors += other.errors * weight
+        self.duration_ms_sum += other.duration_ms_sum * weight
+        self.timed_count += other.timed_count * weight
+        self.input_tokens += other.input_tokens * weight
+        self.output_tokens += other.output_tokens * weight
+        self.unpriced_count += other.unpriced_count * weight
+        self.rating_count += other.rating_count * weight
+        self.rating_sum += other.rating_sum * weight
         if other.cost_usd:
             self.cost_usd += other.cost_usd if weight == 1 else other.cost_usd * Decimal(weight)
         for flag, count in other.flags.items():
             self.flags[flag] = self.flags.get(flag, 0) + count * weight
         for number, count in other.bins.items():
             self.bins[number] = self.bins.get(number, 0) + count * weight
+
+    def add_one(self, duration_ms: float | None, weight: float, *, error: bool) -> None:
+        """Add one thing that took `duration_ms`, as often as `weight` says."""
+        self.stored += 1 if weight > 0 else -1
+        self.count += weight
+        if error:
+            self.errors += weight
+        if duration_ms is not None:
+            self.duration_ms_sum += duration_ms * weight
+            self.timed_count += weight
+            number = bin_of(duration_ms)
+            self.bins[number] = self.bins.get(number, 0) + weight
 
     def columns(self) -> Row:
         """The values of the row in `trace_metrics`."""
@@ -102,7 +117,7 @@ def add_trace(rollups: dict[Key, Rollup], trace: Row, spans: Iterable[Row], *, t
     for span in spans:
         if span["parent_id"] is not None:
             key = (project, "minute", bucket, "operation", operation_name(span["name"]))
-            _at(rollups, key).add(_timed(span["duration_ms"], error=failed(span)), weight)
+            _at(rollups, key).add_one(span["duration_ms"], weight, error=failed(span))
 
 
 def weight_of(trace: Mapping[str, Any]) -> float:
@@ -126,6 +141,7 @@ def coarser(minutes: Mapping[Key, Rollup]) -> dict[Key, Rollup]:
     return merged
 
 
+@lru_cache(maxsize=4096)
 def operation_name(name: str) -> str:
     """What spans of this name are counted under: ids and numbers in it, which would make each span its own kind, are `*`."""
     return _VARYING.sub("*", name)[:LONGEST_OPERATION] if any(map(str.isdigit, name)) else name[:LONGEST_OPERATION]
@@ -146,22 +162,11 @@ def trace_keys(trace: Row) -> Iterator[Key]:
 
 
 def _rollup_of_trace(trace: Row) -> Rollup:
-    rollup = _timed(trace["duration_ms"], error=trace["status"] == TraceStatus.FAILED)
+    rollup = Rollup()
+    rollup.add_one(trace["duration_ms"], 1, error=trace["status"] == TraceStatus.FAILED)
     rollup.input_tokens = trace["input_tokens"] or 0
     rollup.output_tokens = trace["output_tokens"] or 0
     rollup.cost_usd = trace["cost_usd"] or Decimal(0)
     rollup.unpriced_count = 1 if trace["unknown_models"] else 0
     rollup.flags[trace["quality_flag"]] = 1
     return rollup
-
-
-def _timed(duration_ms: Any, *, error: bool) -> Rollup:
-    timed = duration_ms is not None
-    return Rollup(
-        stored=1,
-        count=1,
-        errors=int(error),
-        duration_ms_sum=duration_ms or 0.0,
-        timed_count=int(timed),
-        bins={bin_of(duration_ms): 1} if timed else {},
-    )

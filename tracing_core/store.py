@@ -10,12 +10,15 @@ from typing import Any
 from tracing_core.clock import Clock, SystemClock
 from tracing_core.cost import CostTracker
 from tracing_core.delivery import Delivery
+from tracing_core.exporting import live_exporter
 from tracing_core.feedback import FeedbackService
 from tracing_core.files import TraceFiles
 from tracing_core.ids import IdSource
 from tracing_core.ingest import Ingest
 from tracing_core.journal_recovery import with_journal
 from tracing_core.latency_watch import LatencyWatch
+from tracing_core.model import TraceData
+from tracing_core.otlp.export import Exporter
 from tracing_core.partition_days import partition_days
 from tracing_core.preparing import Preparation
 from tracing_core.projection import Projector
@@ -39,11 +42,14 @@ class Store:
     writer: TraceWriter
     feedback: FeedbackService
     ingest: Ingest
+    exporter: Exporter | None = None
     restore: Callable[[], None] = lambda: None
 
     def close(self) -> None:
         """Write what is queued and let go of the database."""
         self.ingest.close()
+        if self.exporter is not None:
+            self.exporter.close()  # before the writer, which enters into the ledger what became of the last ones
         self.writer.close()
         self.restore()
         self.database.close()
@@ -75,12 +81,22 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
     has_partition = partition_days(clock, settings.retention_days)
     spool = Spool(settings.data_dir / "spool", clock, ids, settings.spool_bytes)
 
+    listeners: list[Callable[[TraceData], None]] = []
+
+    def stored(data: TraceData) -> None:
+        for listener in listeners:
+            listener(data)
+
     def delivery(*, count_refused: bool) -> Delivery:
         table = TraceTable(database, preparation, has_partition)
-        return Delivery(table, spool, clock, preparation, count_refused=count_refused)
+        return Delivery(table, spool, clock, preparation, stored=stored, count_refused=count_refused)
 
+    written = delivery(count_refused=True)
+    exporter = live_exporter(settings, written.note, clock)
+    if exporter is not None:
+        listeners.append(exporter.submit)
     writer = TraceWriter(
-        delivery(count_refused=True),
+        written,
         clock,
         queue_size=settings.queue_size,
         batch_size=settings.batch_size,
@@ -88,7 +104,9 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
     )
     feedback = FeedbackService(database, rules, clock, ids, writer.flush)
     ingest = Ingest(partial(delivery, count_refused=False), settings.ingest_bytes)
-    return Store(settings=settings, database=database, writer=writer, feedback=feedback, ingest=ingest)
+    return Store(
+        settings=settings, database=database, writer=writer, feedback=feedback, ingest=ingest, exporter=exporter
+    )
 
 
 def init(*, clock: Clock | None = None, ids: IdSource | None = None, **settings: Any) -> Store:

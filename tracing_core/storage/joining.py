@@ -79,9 +79,9 @@ class _Joining:
         spans, changed = joined_with(stored.spans(), as_read_back(as_spans(piece.data)))
         if not changed:
             return Written(outcome="again", file_path=stored.row["trace_file_path"])
-        trace = self._preparation.assemble(piece.data.trace_id, tuple(spans.values()))
+        assembly = self._preparation.assemble(piece.data.trace_id, tuple(spans.values()))
         was_slow = stored.row["is_slow"] or piece.projection.trace["is_slow"]
-        sampled = self._preparation.sampled(trace, stored.row["rating"], was_slow)
+        sampled = self._preparation.sampled(assembly, stored.row["rating"], was_slow)
         self._count(stored.row, stored.span_rows.values(), stored, take_away=True)
         if sampled is None:
             self._remove(stored)
@@ -168,8 +168,8 @@ def _lock(connection: Connection, ids: Sequence[str]) -> dict[str, _Stored]:
     if len(rows) < len(ids):
         raise DatabaseUnavailable("a trace was removed while a piece of it was written; it will be written again")
     parts = stored_parts(connection, [(trace_id, row["started_at"]) for trace_id, row in rows.items()])
-    spans = _span_rows(connection, rows)
-    ratings = _ratings(connection, rows)
+    spans = span_rows(connection, rows)
+    ratings = ratings_of(connection, rows)
     return {
         trace_id: _Stored(
             row=row,
@@ -182,7 +182,8 @@ def _lock(connection: Connection, ids: Sequence[str]) -> dict[str, _Stored]:
     }
 
 
-def _span_rows(connection: Connection, rows: Mapping[str, Row]) -> dict[str, dict[str, Row]]:
+def span_rows(connection: Connection, rows: Mapping[str, Row]) -> dict[str, dict[str, Row]]:
+    """The rows of the spans of some traces, given by their rows: by trace and span id."""
     starts = [row["started_at"] for row in rows.values()]
     ends = [row["completed_at"] or row["started_at"] for row in rows.values()]
     near = trace_spans.c.started_at.between(min(starts) - NEARBY, max(starts + ends) + NEARBY)
@@ -201,7 +202,8 @@ def _spans_of(connection: Connection, rows: Mapping[str, Row], near: Any) -> dic
     return found
 
 
-def _ratings(connection: Connection, rows: Mapping[str, Row]) -> dict[str, tuple[int, int]]:
+def ratings_of(connection: Connection, rows: Mapping[str, Row]) -> dict[str, tuple[int, int]]:
+    """How many ratings some traces have, and their sum, by trace id; without those that have none."""
     statement = select(feedback.c.trace_id, func.count(), func.sum(feedback.c.rating))
     statement = statement.where(feedback.c.trace_id.in_(list(rows))).group_by(feedback.c.trace_id)
     return {trace_id: (count, int(total)) for trace_id, count, total in connection.execute(statement)}

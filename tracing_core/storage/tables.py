@@ -175,9 +175,10 @@ trace_spans = Table(
     Column("cost_usd", Numeric(20, 10)),
     Column("model", Text),
     Column("part", Integer, nullable=False, comment="which row of span_payloads holds the content"),
-    PrimaryKeyConstraint("trace_id", "span_id", "started_at"),
     postgresql_partition_by="RANGE (started_at)",
 )
+# Not unique: the row of the trace is what writers of its spans meet at, and the spans of a trace share one index entry.
+Index("ix_trace_spans_trace", trace_spans.c.trace_id)
 
 span_payloads = Table(
     "span_payloads",
@@ -186,9 +187,9 @@ span_payloads = Table(
     Column("part", Integer, nullable=False),
     Column("started_at", Moment, nullable=False, comment="that of the trace when it was first stored"),
     Column("content", LargeBinary, nullable=False, comment="JSON of spans, compressed with zstd"),
-    PrimaryKeyConstraint("trace_id", "part", "started_at"),
     postgresql_partition_by="RANGE (started_at)",
 )
+Index("ix_span_payloads_trace", span_payloads.c.trace_id)
 
 decisions = Table(
     "decisions",

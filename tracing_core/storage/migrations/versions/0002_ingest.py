@@ -1,6 +1,8 @@
 """What OTLP brings: contents of spans compressed in a table of their own, tokens and costs by class, weighted rollups."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 import zstandard
@@ -19,6 +21,7 @@ UNPRICED = "traces that used a model whose price is unknown"
 WEIGHTED = "those they stand for: each by 1 / its sampling probability, as below"
 COMMENTS = {"count": WEIGHTED, "timed_count": TIMED, "unpriced_count": UNPRICED}
 BATCH = 500
+DICTIONARY = Path(__file__).parents[3] / "contents_1.dict"
 
 
 def upgrade() -> None:
@@ -52,7 +55,7 @@ def downgrade() -> None:
         op.drop_column("traces", column.name)
 
 
-def _new_in_traces() -> tuple[sa.Column, ...]:
+def _new_in_traces() -> tuple[sa.Column[Any], ...]:
     return (
         sa.Column("environment", sa.Text()),
         sa.Column("release", sa.Text()),
@@ -84,10 +87,10 @@ def _move_contents() -> None:
             comment="that of the trace when it was first stored",
         ),
         sa.Column("content", sa.LargeBinary(), nullable=False, comment="JSON of spans, compressed with zstd"),
-        sa.PrimaryKeyConstraint("trace_id", "part", "started_at", name=op.f("pk_span_payloads")),
         postgresql_partition_by="RANGE (started_at)",
     )
     op.execute("ALTER TABLE span_payloads ALTER COLUMN content SET STORAGE EXTERNAL")
+    op.create_index("ix_span_payloads_trace", "span_payloads", ["trace_id"])
     op.execute("CREATE TABLE span_payloads_default PARTITION OF span_payloads DEFAULT")
     op.add_column("trace_spans", sa.Column("model", sa.Text()))
     op.add_column(
@@ -112,6 +115,8 @@ def _move_contents() -> None:
             ORDER BY s.position))::text, 'UTF8')
         FROM trace_spans s JOIN traces t USING (trace_id) GROUP BY s.trace_id, t.started_at""")
     op.drop_column("trace_spans", "payload")
+    op.drop_constraint("pk_trace_spans", "trace_spans")
+    op.create_index("ix_trace_spans_trace", "trace_spans", ["trace_id"])
 
 
 def _move_contents_back() -> None:
@@ -126,9 +131,7 @@ def _move_contents_back() -> None:
         "UPDATE trace_spans SET payload = CAST(:payload AS jsonb) WHERE trace_id = :trace_id AND span_id = :span_id"
     )
     for row in rows:
-        content = bytes(row.content)
-        text = content if content.startswith(b"{") else zstandard.decompress(content)
-        spans = json.loads(text)["spans"]
+        spans = json.loads(_plain(bytes(row.content)))["spans"]
         kept = ("attributes", "events", "evidence", "prompts", "outputs")
         values = [
             {
@@ -140,9 +143,19 @@ def _move_contents_back() -> None:
         ]
         for start in range(0, len(values), BATCH):
             connection.execute(update, values[start : start + BATCH])
+    op.drop_index("ix_trace_spans_trace", "trace_spans")
+    op.create_primary_key("pk_trace_spans", "trace_spans", ["trace_id", "span_id", "started_at"])
     op.drop_column("trace_spans", "part")
     op.drop_column("trace_spans", "model")
     op.drop_table("span_payloads")
+
+
+def _plain(content: bytes) -> bytes:
+    """The JSON of contents as version 0002 packs them."""
+    if not content.startswith(b"\x01"):
+        return content
+    dictionary = zstandard.ZstdCompressionDict(DICTIONARY.read_bytes(), dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+    return zstandard.ZstdDecompressor(dict_data=dictionary).decompress(content[1:], max_output_size=2**31)
 
 
 def _weigh_rollups() -> None:
