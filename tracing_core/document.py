@@ -6,17 +6,14 @@ instead of saying everything twice. `document_reader.py` reads it back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from tracing_core.model import (
-    Decision,
-    SpanData,
-    TraceData,
-)
-from tracing_core.usage import model_of, usage_of
+from tracing_core.model import Decision, SpanData, TraceData
+from tracing_core.said import names_of, said_by
+from tracing_core.usage import usage_in
 
 GENERATOR = "tracewhy"
 RUN_TEXTS = (
@@ -35,6 +32,20 @@ RUN_TEXTS = (
     "release",
     "error",
 )
+
+_MODEL_USE = names_of(
+    (
+        "model",
+        "input_tokens",
+        "output_tokens",
+        "total_tokens",
+        "cached_tokens",
+        "cache_write_tokens",
+        "reasoning_tokens",
+        "usage",
+    )
+)
+"""The names of attributes that say which model was called and how many tokens that took, by whatever convention."""
 
 Document = dict[str, Any]
 
@@ -78,6 +89,7 @@ def to_document(trace: TraceData) -> Document:
             "trace_version": trace.schema_version,
             "generator": GENERATOR,
             "sampling_probability": trace.sampling_probability,
+            "is_slow": trace.is_slow,
         },
     }
 
@@ -108,7 +120,6 @@ def _timing(span: SpanData) -> Document:
 
 
 def _content(span: SpanData) -> Document:
-    usage = usage_of(span)
     content: Document = {
         "decisions": [_decision(decision) for decision in span.decisions],
         "outputs": span.outputs,
@@ -116,14 +127,25 @@ def _content(span: SpanData) -> Document:
         "prompts": span.prompts,
         "error": span.error,
     }
-    if model := model_of(span):
-        content["model"] = model
-        content["token_usage"] = {
+    names = span.attributes.keys() & _MODEL_USE
+    if names:  # reading only these keeps long texts, which most attributes are, out of it
+        content |= _model_use({name: span.attributes[name] for name in names})
+    return content
+
+
+def _model_use(attributes: Mapping[str, Any]) -> Document:
+    said = said_by(attributes)
+    if not said.get("model"):
+        return {}
+    usage = usage_in(said)
+    return {
+        "model": said["model"],
+        "token_usage": {
             "input_tokens": usage.input_tokens,
             "output_tokens": usage.output_tokens,
             "total_tokens": usage.total_tokens,
-        }
-    return content
+        },
+    }
 
 
 def _decision(decision: Decision) -> Document:

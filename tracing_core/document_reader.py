@@ -64,6 +64,7 @@ def _trace(document: Mapping[str, Any]) -> TraceData:
         parent_trace_id=document.get("parent_trace_id"),
         parent_span_id=document.get("parent_span_id"),
         sampling_probability=metadata.get("sampling_probability") or 1.0,
+        is_slow=bool(metadata.get("is_slow")),
         schema_version=document.get("schema_version", 0),
     )
 

@@ -15,6 +15,8 @@ from tracing_core.jsontext import dump
 from tracing_core.model import TraceData
 from tracing_core.whole_files import write_whole
 
+_TRACES = "_traces"
+
 
 class TraceFiles:
     """The files of all traces below one directory.
@@ -26,6 +28,7 @@ class TraceFiles:
     def __init__(self, projects_dir: Path) -> None:
         self._projects_dir = projects_dir.absolute()
         self._made: set[Path] = set()
+        self._directories: dict[str, Path] = {}
 
     def path(self, project: str, trace_id: str) -> Path:
         """Where the file of a trace is.
@@ -33,7 +36,11 @@ class TraceFiles:
         Raises:
             InvalidInput: project or id cannot name a file; what passes stays below the directory.
         """
-        return self._projects_dir / check_project(project) / "_traces" / f"{check_trace_id(trace_id)}.json"
+        directory = self._directories.get(project)
+        if directory is None:
+            directory = self._projects_dir / check_project(project) / _TRACES
+            self._directories[project] = directory
+        return directory / f"{check_trace_id(trace_id)}.json"
 
     def write(self, trace: TraceData) -> Path:
         """Write the file of `trace`; readers see the old one or the new one, never half of it.

@@ -140,7 +140,8 @@ class TraceData:
     """One run, whole: what the JSON file holds and the database row is projected from.
 
     The first span is the root. `confidence` is that of the answer, 0 to 1. `sampling_probability` is the chance that a
-    trace like this one had of being kept, which statistics divide by.
+    trace like this one had of being kept, which statistics divide by; `is_slow` says how its duration was judged among
+    those of its time, which cannot be found out again later.
     """
 
     trace_id: str
@@ -176,6 +177,7 @@ class TraceData:
     parent_trace_id: str | None = None
     parent_span_id: str | None = None
     sampling_probability: float = 1.0
+    is_slow: bool = False
     schema_version: int = SCHEMA_VERSION
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -18,18 +19,29 @@ def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
     Raises:
         OSError: the disk is full or the directory cannot be written; what was there is untouched.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    directory, name = os.path.split(path)
+    unfinished = f"{directory}{os.sep}.{name}.{os.getpid()}.{threading.get_ident()}"
     try:
-        with unfinished.open("wb", buffering=0) as file:
-            file.write(content)
-            if durable:
-                os.fsync(file.fileno())
-        unfinished.replace(path)
+        _write(unfinished, content, durable=durable)
+        os.replace(unfinished, path)  # noqa: PTH105 - a Path costs as much as the call
         if durable:
             _sync_directory(path.parent)
     except OSError:
-        unfinished.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(unfinished)  # noqa: PTH108 - as above
         raise
+
+
+def _write(name: str, content: bytes, *, durable: bool) -> None:
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    try:
+        left = memoryview(content)
+        while left:  # a disk that is nearly full takes a part, and says why only when it is asked for the rest
+            left = left[os.write(descriptor, left) :]
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sync_directory(directory: Path) -> None:

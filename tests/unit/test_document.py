@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,24 @@ from typing import Any
 import orjson
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.factories import make_span, make_trace
-from tests.strategies import traces
+from tests.otlp_messages import trace_requests
+from tests.strategies import json_values, mappings, traces
 from tests.surroundings import by_name
+from tracing_core.assembly import assemble
+from tracing_core.conventions import FACTS
 from tracing_core.document import to_document
 from tracing_core.document_reader import from_document
 from tracing_core.errors import InvalidInput
 from tracing_core.jsontext import dump
 from tracing_core.model import SpanKind, TraceData, TraceStatus
+from tracing_core.otlp.decode import trace_request
+from tracing_core.otlp.spans import received
+from tracing_core.said import names_of
+from tracing_core.usage import model_of, usage_of
 
 SEED_B_TOP = {
     "schema_version", "trace_id", "project_id", "project_name", "run", "stages", "iterations", "iteration_count",
@@ -42,6 +52,37 @@ def written(trace: TraceData) -> dict[str, Any]:
 def test_there_and_back_is_the_same_trace(trace: TraceData) -> None:
     """Nothing is lost, whatever the spans are called."""
     assert from_document(written(trace)) == trace
+
+
+@settings(max_examples=120)
+@given(trace_requests())
+def test_what_comes_as_opentelemetry_is_there_and_back(request: ExportTraceServiceRequest) -> None:
+    """With its resource, scope, links, events and times in nanoseconds, whatever they hold."""
+    for trace_id, spans in received(trace_request(request.SerializeToString())).traces.items():
+        trace = replace(assemble(trace_id, spans), is_slow=True, sampling_probability=0.25)
+        assert dump(from_document(written(trace))) == dump(trace)
+
+
+@settings(max_examples=40)
+@given(otel=mappings, attributes=mappings)
+def test_what_opentelemetry_alone_says_is_there_and_back(otel: dict[str, Any], attributes: dict[str, Any]) -> None:
+    """On a root and on a stage."""
+    root = make_span(kind=SpanKind.ROOT, otel=otel, attributes=attributes)
+    trace = make_trace(spans=(root, make_span(parent_id=root.span_id, otel=otel, attributes=attributes)))
+    assert from_document(written(trace)) == trace
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(st.sampled_from(sorted(names_of(FACTS))), json_values, max_size=6))
+def test_a_stage_names_the_model_that_the_normal_form_finds(attributes: dict[str, Any]) -> None:
+    """And its tokens, though only some of the attributes are looked at."""
+    root = make_span(kind=SpanKind.ROOT)
+    stage = make_span(parent_id=root.span_id, attributes=attributes)
+    found = to_document(make_trace(spans=(root, stage)))["stages"][stage.name]
+    assert found.get("model") == (model_of(stage) or None)
+    if "model" in found:
+        assert found["token_usage"]["input_tokens"] == usage_of(stage).input_tokens
+        assert found["token_usage"]["output_tokens"] == usage_of(stage).output_tokens
 
 
 @pytest.mark.parametrize("names", [("x", "x", "x (2)"), ("x (2)", "x", "x"), ("x", "x (2)", "x (2)", "x", "x")])
@@ -73,7 +114,7 @@ def test_the_shape_is_seed_bs() -> None:
         "total_tokens": 1550,
     }
     assert document["stages"]["retrieval_semantic"]["decisions"][0].keys() == SEED_B_DECISION
-    assert document["metadata"].keys() == {"trace_version", "generator", "sampling_probability"}
+    assert document["metadata"].keys() == {"trace_version", "generator", "sampling_probability", "is_slow"}
     assert (document["schema_version"], document["run"]["status"]) == (1, "complete")
     assert document["run"]["duration_seconds"] == 3.21
 
