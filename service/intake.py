@@ -6,6 +6,7 @@ import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from service.rpc_status import Problem
 from service.signals import Signal
 from tracing_core.errors import BodyTooLarge, InvalidInput
 from tracing_core.ids import check_project
@@ -17,6 +18,7 @@ PROJECT_HEADER = "x-tracewhy-project"
 _GROWTH = 20
 """How many times its size a packed body is taken to have when it does not say so."""
 _GZIP_TRAILER = 4
+_OK = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +53,22 @@ class Intake:
         self._ingest = ingest
         self._readers = ThreadPoolExecutor(1, "forgotten")
 
+    def served(self, signal: Signal) -> None:
+        """Count a request that was answered well."""
+        self._ingest.tally.answered(signal.name, _OK)
+
+    def refused(self, signal: Signal, problem: Problem, sender: str | None, size: int = 0) -> None:
+        """Count a request that was not, and remember it for the diagnostics.
+
+        Args:
+            signal: what came.
+            problem: what it was answered.
+            sender: what the sender calls its software.
+            size: bytes of the body, as far as it was read.
+        """
+        self._ingest.tally.answered(signal.name, problem.http)
+        self._ingest.diagnostics.refused(signal.name, problem.http, problem.message, sender or "", size)
+
     async def take(self, parcel: Parcel) -> Accepted | BaseException:
         """Have a parcel stored, and wait for it. A sender who does not wait changes nothing of what becomes of it.
 
@@ -61,6 +79,7 @@ class Intake:
             Overloaded: too much is waiting already.
             InvalidInput: the project cannot be one.
         """
+        self._ingest.tally.arrived(parcel.signal.name, len(parcel.body))
         said = unpacked_bytes(parcel, self.most_bytes)
         outcome = await self._outcome(parcel, said)
         if isinstance(outcome, BodyTooLarge) and said < self.most_bytes:

@@ -58,7 +58,7 @@ class OtlpEndpoint:
         if scope["method"] != "POST":
             problem = Problem(http=405, code=UNIMPLEMENTED, message=f"{scope['method']} is not understood; send POST")
             return _refusal(problem, JSON, (b"allow", b"POST"))
-        kind = JSON
+        kind, body = JSON, b""
         try:
             kind = media_type(headers.get("content-type"))
             body = await self._room.read(scope, receive)
@@ -73,7 +73,10 @@ class OtlpEndpoint:
         except (InvalidInput, Overloaded, TimeoutError) as error:
             outcome = error
         if isinstance(outcome, BaseException):
-            return _refusal(problem_of(outcome), kind)
+            problem = problem_of(outcome)
+            self._intake.refused(self._signal, problem, headers.get("user-agent"), len(body))
+            return _refusal(problem, kind)
+        self._intake.served(self._signal)
         return _Answer(status=200, body=self._signal.receipt(outcome, kind), media_type=kind)
 
 

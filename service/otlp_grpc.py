@@ -97,7 +97,10 @@ def _export(signal: Signal, intake: Intake) -> Export:
         except (InvalidInput, Overloaded) as error:
             outcome = error
         if isinstance(outcome, BaseException):
-            return await _refuse(problem_of(outcome), context)
+            problem = problem_of(outcome)
+            intake.refused(signal, problem, metadata.get("user-agent"), len(body))
+            return await _refuse(problem, context)
+        intake.served(signal)
         return signal.receipt(outcome, PROTOBUF)
 
     return export

@@ -15,13 +15,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tracing_core.clock import Clock, SystemClock
 from tracing_core.delivery import Delivery
+from tracing_core.diagnostics import Diagnostics
 from tracing_core.errors import DatabaseUnavailable, InvalidInput, Overloaded
 from tracing_core.given import OTLP
 from tracing_core.ledger import Outcome
 from tracing_core.model import SpanData
 from tracing_core.preparing import Prepared
 from tracing_core.sink import Receipt
+from tracing_core.tally import Tally
 
 if TYPE_CHECKING:
     from tracing_core.otlp.spans import Received
@@ -72,11 +75,17 @@ class Ingest:
     Args:
         make_delivery: a delivery for each lane; what they cannot keep is refused, so that the sender tries again.
         most_bytes: that may wait; one request more is refused.
+        clock: for how long storing takes, and for what the diagnostics say of times.
     """
 
-    def __init__(self, make_delivery: Callable[[], Delivery], most_bytes: int = 64_000_000) -> None:
+    def __init__(
+        self, make_delivery: Callable[[], Delivery], most_bytes: int = 64_000_000, clock: Clock | None = None
+    ) -> None:
         self._make_delivery = make_delivery
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
+        self._clock = clock or SystemClock()
+        self.diagnostics = Diagnostics(self._clock)
+        self.tally = Tally()
         self._queue: deque[_Work] = deque()
         self._bytes = 0
         self._state = threading.Condition()
@@ -110,7 +119,7 @@ class Ingest:
         """
         work = _Work(read=read, size=size, project=project)
         with self._state:
-            if self._closed or (self._bytes and self._bytes + size > self._most_bytes):
+            if self._closed or (self._bytes and self._bytes + size > self.most_bytes):
                 raise Overloaded
             self._bytes += size
             self._queue.append(work)
@@ -136,7 +145,7 @@ class Ingest:
         delivery = self._make_delivery()
         while batch := self._next():
             try:
-                _store(delivery, batch)
+                self._store(delivery, batch)
             except Exception as error:  # the lane must go on for the others
                 logger.exception("requests could not be stored")
                 for work in batch:
@@ -157,34 +166,53 @@ class Ingest:
                 batch.append(work)
             return batch
 
+    def _store(self, delivery: Delivery, batch: Sequence[_Work]) -> None:
+        readable = [(work, received) for work in batch if (received := self._read(delivery, work)) is not None]
+        ready = []
+        for trace_id, pieces in _by_trace(readable).items():
+            receipt = Receipt(trace_id)
+            for work, count in pieces.brought:
+                work.receipts.append((count, receipt))
+            prepared = _prepare(delivery, trace_id, pieces, receipt)
+            if prepared is not None:
+                ready.append((prepared, receipt))
+        if ready:
+            start = self._clock.monotonic_ns()
+            delivery.deliver(ready)
+            seconds = (self._clock.monotonic_ns() - start) / 1e9
+            self.tally.committed(seconds, len(readable), sum(prepared.received for prepared, _ in ready))
+        delivery.settle_ledger()
+        for work, _ in readable:
+            self._answer(work)
 
-def _store(delivery: Delivery, batch: Sequence[_Work]) -> None:
-    readable = [(work, received) for work in batch if (received := _read(delivery, work)) is not None]
-    ready = []
-    for trace_id, pieces in _by_trace(readable).items():
-        receipt = Receipt(trace_id)
-        for work, count in pieces.brought:
-            work.receipts.append((count, receipt))
-        prepared = _prepare(delivery, trace_id, pieces, receipt)
-        if prepared is not None:
-            ready.append((prepared, receipt))
-    if ready:
-        delivery.deliver(ready)
-    delivery.settle_ledger()
-    for work, _ in readable:
-        _answer(work)
+    def _read(self, delivery: Delivery, work: _Work) -> Received | None:
+        try:
+            received = work.read()
+        except InvalidInput as error:
+            _fail(work, error)
+            return None
+        work.rejected.extend((1, f"{refused.reason} (span {refused.span})") for refused in received.rejected)
+        for refused in received.rejected:
+            delivery.note(OTLP, Outcome.DROPPED, f"refused: {refused.reason}", count=0, spans=1)
+        self.tally.read(sum(map(len, received.traces.values())), len(received.rejected))
+        self.diagnostics.saw(received.traces)
+        if work.rejected:
+            self.diagnostics.refused(
+                "traces", 200, f"{len(work.rejected)} spans of a request, such as: {work.rejected[0][1]}"
+            )
+        return received
 
-
-def _read(delivery: Delivery, work: _Work) -> Received | None:
-    try:
-        received = work.read()
-    except InvalidInput as error:
-        _fail(work, error)
-        return None
-    work.rejected.extend((1, f"{refused.reason} (span {refused.span})") for refused in received.rejected)
-    for refused in received.rejected:
-        delivery.note(OTLP, Outcome.DROPPED, f"refused: {refused.reason}", count=0, spans=1)
-    return received
+    def _answer(self, work: _Work) -> None:
+        outcomes = [(count, receipt.result(0)) for count, receipt in work.receipts]
+        if any(outcome["database"] == "dropped" for _, outcome in outcomes):
+            _fail(work, DatabaseUnavailable("neither the database nor the disk takes spans at the moment; try again"))
+            return
+        refused = [
+            (count, outcome["database_error"]) for count, outcome in outcomes if outcome["database"] == "rejected"
+        ]
+        taken = sum(count for count, outcome in outcomes if outcome["database"] != "rejected")
+        self.tally.taken(taken, sum(count for count, _ in refused))
+        _resolve(work, Accepted(spans=taken, rejected=(*work.rejected, *refused)))
 
 
 def _by_trace(requests: Iterable[tuple[_Work, Received]]) -> dict[str, _Pieces]:
@@ -217,16 +245,6 @@ def _prepare(delivery: Delivery, trace_id: str, pieces: _Pieces, receipt: Receip
         delivery.note(OTLP, Outcome.SAMPLED_OUT, "", len(pieces.brought), received)
         receipt.settle(database="sampled_out")
     return prepared
-
-
-def _answer(work: _Work) -> None:
-    outcomes = [(count, receipt.result(0)) for count, receipt in work.receipts]
-    if any(outcome["database"] == "dropped" for _, outcome in outcomes):
-        _fail(work, DatabaseUnavailable("neither the database nor the disk takes spans at the moment; try again"))
-        return
-    refused = [(count, outcome["database_error"]) for count, outcome in outcomes if outcome["database"] == "rejected"]
-    taken = sum(count for count, outcome in outcomes if outcome["database"] != "rejected")
-    _resolve(work, Accepted(spans=taken, rejected=(*work.rejected, *refused)))
 
 
 def _resolve(work: _Work, accepted: Accepted) -> None:

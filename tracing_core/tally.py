@@ -1,0 +1,116 @@
+"""Counts of what a process received and stored since it started; for `/metrics`, which turns them into its own form."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+COMMIT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BATCH_SPANS = (1, 10, 100, 500, 1000, 2000, 5000, 10_000, 20_000)
+BATCH_REQUESTS = (1, 2, 5, 10, 20, 50, 100, 500)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Distribution:
+    """How values are spread: how many are at most each bound, how many there are, and their sum."""
+
+    bounds: Sequence[float]
+    at_most: Sequence[int]
+    count: int
+    total: float
+
+
+class Spread:
+    """Values counted by size.
+
+    Args:
+        bounds: rising.
+    """
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._total = 0.0
+
+    def add(self, value: float) -> None:
+        """Count `value`."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._total += value
+
+    def distribution(self) -> Distribution:
+        """What was counted so far."""
+        sums, running = [], 0
+        for count in self._counts:
+            running += count
+            sums.append(running)
+        return Distribution(bounds=self._bounds, at_most=sums[:-1], count=running, total=self._total)
+
+
+class Tally:
+    """What ingest counts. Safe to share between threads; a few locked additions a request and a commit."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: Counter[tuple[str, str]] = Counter()
+        self._bytes: Counter[str] = Counter()
+        self._spans: Counter[str] = Counter()
+        self._commit_seconds = Spread(COMMIT_SECONDS)
+        self._batch_spans = Spread(BATCH_SPANS)
+        self._batch_requests = Spread(BATCH_REQUESTS)
+
+    def arrived(self, signal: str, size: int) -> None:
+        """A body of `size` bytes."""
+        with self._lock:
+            self._bytes[signal] += size
+
+    def answered(self, signal: str, status: int) -> None:
+        """A request, with its status in HTTP."""
+        with self._lock:
+            self._requests[signal, str(status)] += 1
+
+    def read(self, spans: int, refused: int) -> None:
+        """A request was read: `spans` of it can be taken, and `refused` cannot."""
+        with self._lock:
+            self._spans["received"] += spans + refused
+            self._spans["refused"] += refused
+
+    def taken(self, spans: int, refused: int) -> None:
+        """Of spans that could be taken, those that are stored or left out by sampling, and those that the database refused."""
+        with self._lock:
+            self._spans["taken"] += spans
+            self._spans["refused"] += refused
+
+    def committed(self, seconds: float, requests: int, spans: int) -> None:
+        """A batch was stored."""
+        with self._lock:
+            self._commit_seconds.add(seconds)
+            self._batch_requests.add(requests)
+            self._batch_spans.add(spans)
+
+    def requests(self) -> dict[tuple[str, str], int]:
+        """Requests by signal and status."""
+        with self._lock:
+            return dict(self._requests)
+
+    def bytes(self) -> dict[str, int]:
+        """Bytes of bodies, as they came, by signal."""
+        with self._lock:
+            return dict(self._bytes)
+
+    def spans(self) -> dict[str, int]:
+        """Spans received, taken (stored, or left out by sampling) and refused."""
+        with self._lock:
+            return {name: self._spans[name] for name in ("received", "taken", "refused")}
+
+    def commits(self) -> dict[str, Distribution]:
+        """Batches: `seconds` that storing took, and how many `requests` and `spans` each had."""
+        with self._lock:
+            spreads = {
+                "seconds": self._commit_seconds,
+                "requests": self._batch_requests,
+                "spans": self._batch_spans,
+            }
+            return {name: spread.distribution() for name, spread in spreads.items()}
