@@ -1,7 +1,8 @@
 """The tables, declared once. The migrations build the same schema; a test compares the two.
 
 `traces` is the projection of a run that lists and filters read; `trace_spans` holds its tree, by day; `decisions` its
-choices; `feedback` what people thought; `trace_metrics` the rollups; `ledger` what became of every trace received.
+choices; `feedback` what people thought; `trace_metrics` the rollups; `ledger` what became of every trace received;
+`receiver_diagnostics` what is known of those who send.
 What spans hold is in `span_payloads`, compressed and many spans together, so that a text which several of them repeat is
 stored once.
 """
@@ -270,6 +271,17 @@ ledger = Table(
     Column("count", BigInteger, nullable=False, comment="traces, or pieces of them"),
     Column("spans", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("day", "source", "outcome", "reason"),
+)
+
+receiver_diagnostics = Table(
+    "receiver_diagnostics",
+    metadata,
+    Column("process", Text, nullable=False),
+    Column("kind", Text, nullable=False, comment="process, source or refusals"),
+    Column("name", Text, nullable=False, comment="of the source; empty for the other kinds"),
+    Column("seen_at", Moment, nullable=False),
+    Column("document", JSONB, nullable=False),
+    PrimaryKeyConstraint("process", "kind", "name"),
 )
 
 Index("ix_traces_search", search_document(), postgresql_using="gin")
