@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
+from typing import Any
 
 from tests.factories import NOON
 from tests.surroundings import make_preparation
+from tracing_core.clock import Clock
 from tracing_core.ledger import Ledger
 from tracing_core.model import Feedback, TraceData
 from tracing_core.preparing import Prepared
 from tracing_core.quality import QualityRules
+from tracing_core.settings import read_settings
 from tracing_core.storage.database import Database
 from tracing_core.storage.feedback_write import put_feedback
 from tracing_core.storage.write import TraceTable
+from tracing_core.store import Store, open_store
 from tracing_core.written import Written
 
 RULES = QualityRules()
@@ -34,6 +41,23 @@ def prepared(trace: TraceData) -> Prepared:
     ready = make_preparation().prepare(trace)
     assert ready is not None
     return ready
+
+
+@contextmanager
+def opening(database_url: str, data_dir: Path, clock: Clock) -> Iterator[Callable[..., Store]]:
+    """Gives what opens stores on a database, with settings by their environment names; it closes them at the end."""
+    stores: list[Store] = []
+
+    def open_one(**settings: Any) -> Store:
+        chosen = read_settings(database_url=database_url, TRACEWHY_DATA_DIR=data_dir, **settings)
+        stores.append(open_store(chosen, clock=clock))
+        return stores[-1]
+
+    try:
+        yield open_one
+    finally:
+        for each in stores:
+            each.close()
 
 
 def rate(

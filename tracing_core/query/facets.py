@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from tracing_core.errors import InvalidInput
 from tracing_core.query import metrics, rollup_measures
@@ -56,18 +56,18 @@ def values(db: Database, name: str, chosen: TraceFilter, limit: int = 50) -> tup
     if name not in get_args(Facet):
         raise InvalidInput("facet", f"must be one of {', '.join(get_args(Facet))}")
     chosen = replace(chosen, **{name: None})
-    counted = _counted(name, chosen)
     with reading(db, chosen) as connection:
-        found = [FacetValue(value=value, count=round(count)) for value, count in connection.execute(counted) if value]
+        counted = connection.execute(_counted(connection, name, chosen))
+        found = [FacetValue(value=value, count=round(count)) for value, count in counted if value]
     found = [facet for facet in found if facet.count]
     return tuple(sorted(found, key=lambda facet: (-facet.count, facet.value))[:limit])
 
 
-def _counted(name: str, chosen: TraceFilter) -> Select[Any]:
+def _counted(connection: Connection, name: str, chosen: TraceFilter) -> Select[Any]:
     by: rollup_measures.By = "library" if name == "library" else "model"
     if name == "intent" or not rollup_measures.answers(chosen, by):
         return _from_rows(name, chosen)
-    sums = rollup_measures.sums(chosen, by, "day").subquery()
+    sums = rollup_measures.sums(rollup_measures.widened(connection, chosen), by, "day").subquery()
     return select(sums.c.key, sums.c["count"])
 
 

@@ -51,6 +51,7 @@ def measures(connection: Connection, chosen: TraceFilter, by: By, granularity: s
         granularity: of the buckets.
     """
     if rollup_measures.answers(chosen, by):
+        chosen = rollup_measures.widened(connection, chosen)
         sums = rollup_measures.sums(chosen, by, granularity)
         histograms = rollup_measures.histograms(chosen, by, granularity)
     else:

@@ -100,7 +100,7 @@ def operation(name: ColumnElement[str]) -> ColumnElement[str]:
     return func.left(case((name.regexp_match("[0-9]"), general), else_=name), LONGEST_OPERATION)
 
 
-def weight() -> ColumnElement[float]:
+def weight() -> ColumnElement[Any]:
     """How many traces a stored one stands for: those like it that sampling left out, too."""
     return 1 / func.coalesce(func.nullif(traces.c.sampling_probability, 0.0), 1.0)
 

@@ -16,7 +16,7 @@ from tracing_core.query.feedback import rated_count
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.measures import NOTHING, Measures, measures
 from tracing_core.query.reading import reading
-from tracing_core.query.rollup_measures import first_day
+from tracing_core.query.rollup_measures import answers, first_day, without_minutes
 from tracing_core.query.time_buckets import WIDTHS, bucket_starts, chart_granularity
 from tracing_core.storage.database import Database
 
@@ -200,10 +200,18 @@ def _over_time(db: Database, chosen: TraceFilter, granularity: str | None) -> It
         start, end = _extent(connection, chosen)
         if start is None:
             return []
-        granularity = granularity or chart_granularity(end - start)
+        granularity = granularity or _granularity(connection, chosen, start, end)
         found = measures(connection, chosen, "bucket", granularity)
     empty = dict.fromkeys(bucket_starts(start, end, granularity), NOTHING)
     return sorted((empty | found).items())
+
+
+def _granularity(connection: Connection, chosen: TraceFilter, start: datetime, end: datetime) -> str:
+    """What suits the length of the range, unless that is minutes which are not kept any more."""
+    suiting = chart_granularity(end - start)
+    if suiting != "minute" or not answers(chosen, "bucket"):
+        return suiting
+    return "hour" if without_minutes(connection, chosen.project, bucket_starts(start, end, "hour")) else suiting
 
 
 def _extent(connection: Connection, chosen: TraceFilter) -> tuple[datetime | None, datetime]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Double, Select, and_, cast, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Double, Select, and_, case, cast, false, func, literal, or_, select
 
 from tracing_core.query.filters import TraceFilter
-from tracing_core.query.time_buckets import Piece, bucket_end, pieces
+from tracing_core.query.time_buckets import WIDTHS, Piece, bucket_end, pieces
 from tracing_core.rollups import FLAG_COLUMNS, bucket_start
 from tracing_core.storage.tables import trace_metrics
 
@@ -55,6 +57,30 @@ def merged_histograms(key: ColumnElement[Any], number: ColumnElement[int], count
     merged = select(*columns).group_by(key, number).subquery()
     arrays = (func.array_agg(merged.c.bin), func.array_agg(merged.c.n))
     return select(merged.c.key, *arrays).group_by(merged.c.key)
+
+
+def widened(connection: Connection, chosen: TraceFilter) -> TraceFilter:
+    """The filter with edges that the rollups can answer: where those by the minute are gone, taken to the whole hour."""
+    low = None if chosen.start is None else bucket_start(chosen.start, "minute")
+    high = None if chosen.end is None else bucket_end(chosen.end, "minute")
+    ragged = {bucket_start(edge, "hour") for edge in (low, high) if edge is not None and edge.minute}
+    gone = without_minutes(connection, chosen.project, ragged) if ragged else frozenset()
+    if low is not None and bucket_start(low, "hour") in gone:
+        chosen = replace(chosen, start=bucket_start(low, "hour"))
+    if high is not None and bucket_start(high, "hour") in gone:
+        chosen = replace(chosen, end=bucket_end(high, "hour"))
+    return chosen
+
+
+def without_minutes(connection: Connection, project: str | None, hours: Iterable[datetime]) -> frozenset[datetime]:
+    """Those of these hours whose rollups by the minute are gone, or not all there."""
+    t = trace_metrics.c
+    minutes = [and_(t.granularity == "minute", t.bucket >= hour, t.bucket < hour + WIDTHS["hour"]) for hour in hours]
+    of_hours = and_(t.granularity == "hour", t.bucket.in_(list(hours)))
+    missing = func.sum(case((t.granularity == "hour", t.stored), else_=-t.stored))
+    hour = func.date_trunc("hour", t.bucket, "UTC")
+    found = select(hour).where(_in_project(project), t.dimension == "trace", or_(of_hours, *minutes))
+    return frozenset(connection.execute(found.group_by(hour).having(missing > 0)).scalars())
 
 
 def scope(chosen: TraceFilter, by: By, granularity: str) -> list[ColumnElement[bool]]:

@@ -106,7 +106,7 @@ def _fingerprint(connection: Connection, hour: Hour) -> tuple[int, str]:
     """How many traces there are, and a number that is another when one of them was written or rated since."""
     version = func.hashtextextended(traces.c.trace_id + text("traces.xmin::text"), 0)
     statement = select(func.count(), func.coalesce(func.sum(version), 0)).where(*_in_hour(hour))
-    count, versions = connection.execute(statement).one().tuple()
+    count, versions = connection.execute(statement).one()
     return count, str(versions)
 
 
