@@ -137,6 +137,12 @@ class Settings(BaseSettings):
     statement_timeout_ms: int = Field(
         15_000, ge=0, alias="TRACEWHY_STATEMENT_TIMEOUT_MS", description="Longest query of a page, in milliseconds"
     )
+    write_timeout_ms: int = Field(
+        30_000,
+        ge=0,
+        alias="TRACEWHY_WRITE_TIMEOUT_MS",
+        description="Longest statement that stores traces, in milliseconds; after it they wait on disk. 0 for no limit",
+    )
     llm_base_url: str | None = Field(
         None, description="OpenAI-compatible server, such as http://localhost:11434/v1; without it the embedded model"
     )

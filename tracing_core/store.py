@@ -68,7 +68,9 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
     """
     clock, ids = clock or SystemClock(), ids or IdSource()
     database = Database(
-        settings.database_url or embedded_url(settings.data_dir), statement_timeout_ms=settings.statement_timeout_ms
+        settings.database_url or embedded_url(settings.data_dir),
+        statement_timeout_ms=settings.statement_timeout_ms,
+        write_timeout_ms=settings.write_timeout_ms,
     )
     rules = QualityRules.of(settings)
     preparation = Preparation(

@@ -223,7 +223,7 @@ def test_database_and_spool_away_is_said_and_counted(
     lost = [request() for _ in range(2)]
     assert {outcome["database"] for outcome in lost} == {"dropped"}
     assert all(Path(outcome["file_path"]).is_file() for outcome in lost)
-    assert "traces are lost" in caplog.text
+    assert "cannot be kept" in caplog.text
     switch.on()
     later(store, clock)
     assert counted(database) == {"received": 2, "dropped": 2, "rolled up": 0}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 from sqlalchemy import text
 
@@ -156,3 +158,36 @@ def test_a_forked_child_opens_connections_of_its_own(database: Database) -> None
     assert answers.get() != before
     child.join()
     assert run(database, "SELECT pg_backend_pid()") == before
+
+
+def test_writing_has_a_time_limit(database_url: str, database: Database) -> None:
+    """Each statement and each wait for a lock; it counts as being away, so that what was to be written waits on disk."""
+    hasty = Database(database_url, write_timeout_ms=50)
+    with pytest.raises(DatabaseUnavailable, match="timeout"), hasty.write(limited="in all") as connection:
+        connection.execute(text("SELECT pg_sleep(60)"))
+    with database.write() as holder:
+        holder.execute(text("LOCK TABLE traces"))
+        with pytest.raises(DatabaseUnavailable, match="timeout"), hasty.write(limited="in its locks") as connection:
+            connection.execute(text("SELECT pg_sleep(0.2), (SELECT count(*) FROM traces)"))
+    with hasty.write(limited="in its locks") as connection:
+        connection.execute(text("SELECT pg_sleep(0.2)"))
+    assert run(hasty, "SELECT current_setting('statement_timeout') || current_setting('lock_timeout')") == "00"
+    hasty.close()
+
+
+@pytest.mark.skipif("TEST_DATABASE_URL" in os.environ, reason="the server's processes may be on another machine")
+def test_a_server_that_falls_silent_is_let_go(database_url: str) -> None:
+    """A backend that is stopped answers nothing, not even its time limits: the wait for it ends all the same, also that
+    for a connection which was kept, and the next one is new.
+    """
+    hasty = Database(database_url, write_timeout_ms=100)
+    with pytest.raises(DatabaseUnavailable, match="closed the connection"), hasty.write(limited="in all") as connection:  # noqa: PT012
+        backend = psutil.Process(connection.scalar(text("SELECT pg_backend_pid()")))
+        backend.suspend()
+        connection.execute(text("SELECT 1"))
+    backend.resume()
+    kept = psutil.Process(run(hasty, "SELECT pg_backend_pid()"))
+    kept.suspend()
+    assert run(hasty, "SELECT pg_backend_pid()") != kept.pid
+    kept.resume()
+    hasty.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from typing import Any, Literal
 
 import psycopg2
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tracing_core.errors import DatabaseUnavailable, DataRejected, SettingsError, StorageError
+from tracing_core.storage.hanging import cut_off_after
 
 CONNECT_SECONDS = 3
 _QUERY_CANCELED = "57014"
@@ -29,15 +30,19 @@ class Database:
     Args:
         url: `postgresql://user:password@host:port/name`, with libpq's options after `?`; `postgres://` will do.
         statement_timeout_ms: the longest that one statement of `read()` may take; 0 for no limit.
+        write_timeout_ms: the longest that one of a `write()` that is limited may take; 0 for no limit.
         pool_size: connections kept open; as many again are opened when these are busy.
 
     Raises:
         SettingsError: the URL is not one of a PostgreSQL database.
     """
 
-    def __init__(self, url: str, statement_timeout_ms: int = 15_000, pool_size: int = 5) -> None:
+    def __init__(
+        self, url: str, statement_timeout_ms: int = 15_000, pool_size: int = 5, *, write_timeout_ms: int = 30_000
+    ) -> None:
         self._url = parse_url(url)
         self._statement_timeout_ms = statement_timeout_ms
+        self._write_timeout_ms = write_timeout_ms
         self._engine = _engine(self._url, pool_size)
 
     @property
@@ -55,20 +60,31 @@ class Database:
             DatabaseUnavailable: PostgreSQL cannot be reached or went away.
             StorageError: a statement took too long, or failed for another reason.
         """
-        with self._translated(), self._engine.begin() as connection:
+        with self._translated(reading=True), self._engine.begin() as connection:
             connection.execute(_READ_ONLY, {"ms": str(self._statement_timeout_ms)})
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, limited: Literal["not", "in its locks", "in all"] = "not") -> Iterator[Connection]:
         """A transaction that is committed when the block ends, and rolled back when it raises.
 
+        Args:
+            limited: what the time limit of writing is for: the waits for locks, or every statement and a server that
+                says nothing any more. What may take long by its nature, as migrations may, has none.
+
         Raises:
-            DatabaseUnavailable: PostgreSQL cannot be reached or went away.
+            DatabaseUnavailable: PostgreSQL cannot be reached or went away, or took too long.
             DataRejected: PostgreSQL refused the data.
             StorageError: a statement failed for another reason.
         """
-        with self._translated(), self._engine.begin() as connection:
+        with self._translated(), self._engine.begin() as connection, ExitStack() as limits:
+            if limited != "not" and self._write_timeout_ms:
+                if limited == "in all":
+                    driver_connection = connection.connection.driver_connection
+                    seconds = self._write_timeout_ms / 1000 * _STATEMENTS_THAT_MAY_BE_SLOW
+                    limits.enter_context(cut_off_after(driver_connection, seconds))
+                ms = self._write_timeout_ms
+                connection.execute(_LIMITS, {"lock": str(ms), "statement": str(ms if limited == "in all" else 0)})
             yield connection
 
     @contextmanager
@@ -105,19 +121,19 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, *, reading: bool = False) -> Iterator[None]:
         try:
             yield
         except (DBAPIError, psycopg2.Error) as error:
-            raise self._in_our_words(error) from error
+            raise self._in_our_words(error, reading=reading) from error
         except PoolTimeout as error:
             raise DatabaseUnavailable(f"all connections to {self.address} are busy; try again in a moment") from error
 
-    def _in_our_words(self, error: DBAPIError | psycopg2.Error) -> StorageError:
+    def _in_our_words(self, error: DBAPIError | psycopg2.Error, *, reading: bool) -> StorageError:
         cause = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(cause, "pgcode", None) or ""
         said = (str(cause).strip() or "no reason given").splitlines()[0]
-        if code == _QUERY_CANCELED:
+        if code == _QUERY_CANCELED and reading:
             limit = self._statement_timeout_ms / 1000
             return StorageError(f"the database did not answer within {limit:g} s; choose a shorter time range")
         if code.startswith(_DATA_CLASSES) or (not code and isinstance(cause, psycopg2.DataError)):
@@ -133,6 +149,8 @@ class Database:
         return StorageError(f"the database at {self.address} failed: {said}")
 
 
+_LIMITS = text("SELECT set_config('lock_timeout', :lock, true), set_config('statement_timeout', :statement, true)")
+_STATEMENTS_THAT_MAY_BE_SLOW = 2
 _READ_ONLY = text("SELECT set_config('transaction_read_only', 'on', true), set_config('statement_timeout', :ms, true)")
 
 
@@ -165,6 +183,14 @@ def _engine(url: URL, pool_size: int) -> Engine:
         url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=5, pool_pre_ping=True, pool_recycle=1800
     )
     event.listen(engine, "connect", _use_utc)
+    ping = engine.dialect.do_ping
+
+    def brief_ping(connection: Any) -> bool:
+        """The pool's look at a connection that it kept; no longer than it takes to open a new one."""
+        with cut_off_after(connection, CONNECT_SECONDS):
+            return ping(connection)
+
+    engine.dialect.do_ping = brief_ping  # type: ignore[assignment,method-assign]
     reference = weakref.ref(engine)
 
     def forget_connections() -> None:
