@@ -15,11 +15,13 @@ from service.app import create_app
 from service.otlp_grpc import GrpcReceiver
 from service.server import Server, address, bind, when_stdin_ends
 from tracing_core import Store, init
+from tracing_core.clock import SystemClock
 from tracing_core.errors import StorageError, TracewhyError
 from tracing_core.logs import log_to_stderr
 from tracing_core.settings import Settings, settings
 from tracing_core.storage.embedded import release_embedded
 from tracing_core.storage.migrate import upgrade
+from tracing_core.upkeep import Upkeep
 
 logger = logging.getLogger("service")
 
@@ -66,6 +68,9 @@ def _run(listening: list[socket.socket], *, watch_stdin: bool) -> None:
         store = init()
         last_things.callback(store.close)
         _prepare(store)
+        upkeep = Upkeep(store, SystemClock())
+        last_things.callback(upkeep.stop)
+        upkeep.start()
         app = create_app(store, lambda: Assistant(store.settings, on_progress=_Said()))
         last_things.callback(app.state.intake.close)
         server = Server(app)

@@ -21,6 +21,8 @@ from tracing_core.clock import ManualClock
 from tracing_core.errors import Busy
 from tracing_core.ledger import Ledger
 from tracing_core.model import TraceStatus
+from tracing_core.query import overview
+from tracing_core.query.filters import TraceFilter
 from tracing_core.storage.backfill import Hour, refill
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import trace_metrics
@@ -98,6 +100,26 @@ def test_rollups_made_anew_are_what_writing_gave(opened: Callable[..., Store], s
     done = backfill(opened_store, CLOCK)
     assert not done.left
     assert_same(rollups(opened_store.database), before)
+
+
+def test_percentiles_of_rollups_are_within_one_percent(opened: Callable[..., Store]) -> None:
+    """Of those that PostgreSQL finds among the rows, by hour and over all."""
+    opened_store = opened()
+    draw = random.Random(5)
+    durations = [draw.lognormvariate(7, 1.5) for _ in range(400)]
+    store(
+        opened_store.database,
+        *(
+            make_trace(duration_ns=milliseconds(ms), started_at=NOON + timedelta(minutes=n))
+            for n, ms in enumerate(durations)
+        ),
+    )
+    backfill(opened_store, CLOCK)
+    exact = text("SELECT percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms) FROM traces")
+    with opened_store.database.read() as connection:
+        wanted = connection.scalar(exact)
+    found = overview.totals(opened_store.database, TraceFilter())
+    assert [found.p50_ms, found.p95_ms, found.p99_ms] == pytest.approx(wanted, rel=0.0101)
 
 
 def test_only_the_days_and_the_project_asked_for(opened: Callable[..., Store]) -> None:

@@ -17,6 +17,7 @@ from tests.postgres.tables import ledger_of, rows
 from tests.postgres.writing import opening, rate
 from tests.surroundings import PATIENCE_SECONDS
 from tracing_core.__main__ import main
+from tracing_core.assembly import Assembly
 from tracing_core.clock import ManualClock
 from tracing_core.errors import Busy
 from tracing_core.ledger import Ledger
@@ -45,7 +46,7 @@ def opened(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Store]]:
         yield open_one
 
 
-def put(store: Store, *given: TraceData) -> None:
+def put(store: Store, *given: TraceData | Assembly) -> None:
     """Store traces with their files, by the rules of the store."""
     preparation = store.writer._delivery.preparation
     table = TraceTable(store.database, preparation, partition_days(CLOCK, store.settings.retention_days))
@@ -68,7 +69,7 @@ def files(store: Store) -> set[str]:
 
 def counted(store: Store, granularity: str) -> float:
     found = rows(store.database, trace_metrics)
-    return sum(row["count"] for row in found if (row["granularity"], row["dimension"]) == (granularity, "trace"))
+    return sum(float(row["count"]) for row in found if (row["granularity"], row["dimension"]) == (granularity, "trace"))
 
 
 def test_without_a_setting_all_is_kept(opened: Callable[..., Store]) -> None:
