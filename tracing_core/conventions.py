@@ -18,6 +18,7 @@ class Reading(StrEnum):
     """How the value of an attribute is read."""
 
     TEXT = "text"
+    MODEL = "name, of a path the last part"
     WORD = "word"
     COUNT = "count"
     USD = "US dollars"
@@ -62,7 +63,7 @@ class Concept:
 
 # fmt: off
 FACTS: Mapping[str, Concept] = {
-    "model": Concept(meaning="The model that answered, else the one that was asked for", names=(
+    "model": Concept(meaning="The model that answered, else the one that was asked for", reading=Reading.MODEL, names=(
         "gen_ai.response.model", "gen_ai.request.model", "model", "llm.response.model_name", "llm.model_name",
         "llm.request.model_name", "embedding.model_name", "reranker.model_name", "decision.response.model_name",
         "decision.model_name", "decision.request.model_name", "langfuse.observation.model.name", "ai.response.model",

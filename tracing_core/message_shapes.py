@@ -50,6 +50,8 @@ def messages_in(value: Any, role: str, depth: int = _DEEPEST) -> list[Message]:
 def _in_mapping(value: Mapping[str, Any], role: str, depth: int) -> list[Message]:
     if _speaker(value) is not None or _looks_like_content(value):
         return [_message(value, role, depth)]
+    if isinstance(value.get("args"), list | tuple) and "kwargs" in value:  # the arguments of a function
+        return messages_in(value["args"], role, depth) or messages_in(value["kwargs"], role, depth)
     for key in ("message", "delta", "kwargs"):
         if isinstance(value.get(key), Mapping):
             return messages_in(value[key], role, depth)

@@ -68,6 +68,8 @@ def telling_text(value: Any, side: str) -> str | None:
         opened = value
     if isinstance(opened, list) and (found := _plain_words(opened, _SPEAKER[side])) is not None:
         return found
+    if isinstance(opened, Mapping) and opened.keys() == _CALL:
+        return _of_call(opened, side) or (as_text(value) if any(opened.values()) else None)
     if isinstance(opened, list | tuple | Mapping):
         messages = messages_in(opened, _SPEAKER[side])
         if messages:
@@ -112,6 +114,23 @@ _TELLING = {
         "summary", "report",
     ),
 }  # fmt: skip
+
+
+_CALL = {"args", "kwargs"}
+"""How decorators write down the arguments of a function."""
+
+
+def _of_call(call: Mapping[str, Any], side: str) -> str | None:
+    """What tells most in the arguments of a function: one by its name, else the first that is a text, else any."""
+    named, args = parsed(call["kwargs"]), parsed(call["args"])
+    named = named if isinstance(named, Mapping) else {}
+    telling = [named[key] for key in _TELLING[side] if not is_empty(named.get(key))]
+    others = [*args, *named.values()] if isinstance(args, list | tuple) else [*named.values()]
+    for value in (*telling, *others):
+        messages = messages_in(value, _SPEAKER[side]) if isinstance(value, list | tuple | Mapping) else []
+        if found := _last_words(messages, side) if messages else _told(value, side, 5):
+            return found
+    return None
 
 
 def _told(value: Any, side: str, depth: int) -> str | None:

@@ -53,6 +53,14 @@ def text(value: Any) -> str | None:
     return text_of(value) or None
 
 
+def model(value: Any) -> str | None:
+    """The name of a model. Servers that load one from their disk say its path: what tells is the name of the file."""
+    found = text(value)
+    if found is None or not (found[0] in "/~" or (found[1:2] == ":" and found[2:3] in ("/", "\\"))):
+        return found
+    return found.replace("\\", "/").rstrip("/").rpartition("/")[2] or found
+
+
 def word(value: Any) -> str | None:
     """The same in lower case."""
     found = text(value)
@@ -167,6 +175,7 @@ def mapping(value: Any) -> Mapping[str, Any] | None:
 
 READERS: Mapping[Reading, Callable[[Any], Any]] = {
     Reading.TEXT: text,
+    Reading.MODEL: model,
     Reading.WORD: word,
     Reading.COUNT: count,
     Reading.USD: usd,

@@ -70,6 +70,9 @@ INPUTS: dict[str, dict[str, Any]] = {
     "Vercel": {"ai.prompt": json.dumps({"system": S, "messages": [{"role": "user", "content": Q}]})},
     "an object with a question": {"traceloop.entity.input": json.dumps({"inputs": {"question": Q, "chat_history": []}})},
     "MLflow": {"mlflow.spanInputs": json.dumps({"question": Q})},
+    "arguments of a function": {"langfuse.observation.input": json.dumps({"args": [Q, 3], "kwargs": {"mode": "fast"}})},
+    "arguments by name": {"traceloop.entity.input": json.dumps({"args": ["u-1"], "kwargs": {"k": 3, "question": Q}})},
+    "messages as an argument": {"langfuse.observation.input": {"args": [CHAT], "kwargs": {}}},
 }  # fmt: skip
 
 
@@ -202,6 +205,10 @@ def test_the_text_of_spans_that_are_no_model_calls() -> None:
     assert outputs_of(chain) == {"output": "a\nb"}
     other = call({"input.value": '{"k": 3, "n": 4}'}, kind=SpanKind.CHAIN)
     assert facts_of(other).query == '{"k": 3, "n": 4}'
+    nothing = call({"langfuse.observation.input": '{"args": [], "kwargs": {}}'}, kind=SpanKind.CHAIN)
+    assert facts_of(nothing).query is None
+    number = call({"langfuse.observation.input": '{"args": [3], "kwargs": {}}'}, kind=SpanKind.CHAIN)
+    assert facts_of(number).query == '{"args": [3], "kwargs": {}}'
     tool = call({"gen_ai.tool.call.arguments": '{"query": "x"}', "gen_ai.tool.name": "t"}, kind=SpanKind.TOOL)
     assert facts_of(tool).query == '{"query": "x"}'
     assert outputs_of(tool) == {"tool": "t", "arguments": {"query": "x"}}

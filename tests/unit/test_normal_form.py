@@ -30,6 +30,24 @@ def llm(**overrides: Any) -> SpanData:
     return make_span(**({"kind": SpanKind.LLM, "duration_ns": milliseconds(1000)} | overrides))
 
 
+@pytest.mark.parametrize(
+    ("said", "model"),
+    [
+        ("/models/llama-3.Q4_K_M.gguf", "llama-3.Q4_K_M.gguf"),
+        ("~/models/llama-3/", "llama-3"),
+        ("C:\\models\\llama-3.gguf", "llama-3.gguf"),
+        ("D:/models/llama-3.gguf", "llama-3.gguf"),
+        ("meta-llama/Llama-3.1-8B", "meta-llama/Llama-3.1-8B"),
+        ("models/gemini-2.0-flash", "models/gemini-2.0-flash"),
+        ("llama3:8b", "llama3:8b"),
+        ("/", "/"),
+    ],
+)
+def test_a_model_that_was_loaded_from_a_disk_is_named_by_its_file(said: str, model: str) -> None:
+    """Of a path, which servers of local models give, the last part is the name; names with slashes in them stay."""
+    assert facts({"gen_ai.response.model": said, "gen_ai.request.model": "any"}).model == model
+
+
 def facts(attributes: dict[str, Any], **overrides: Any) -> SpanFacts:
     return facts_of(llm(attributes=attributes, **overrides))
 
