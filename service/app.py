@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from service import ask, chat, errors, health, langfuse, traces
+from service import admin, ask, chat, errors, health, langfuse, metrics, traces
 from service.answering import Answers
 from service.bodies import BodyLimit, ReadingRoom
 from service.desk import Desk
@@ -18,6 +18,9 @@ from service.otlp import Doors, OtlpEndpoint
 from service.outcome import Bookkeeper
 from service.signals import SIGNALS, TRACES
 from tracing_core.asgi import TraceMiddleware
+from tracing_core.clock import SystemClock
+from tracing_core.diagnostics_keeping import DiagnosticsKeeper
+from tracing_core.ids import IdSource
 from tracing_core.store import Store
 
 TRACED = ("/ask", "/api/v1/chat", "/api/v1/query")
@@ -42,14 +45,26 @@ def create_app(store: Store, make_assistant: Callable[[], Answers]) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         assistant = make_assistant()
         app.state.desk = Desk(store=store, assistant=assistant, books=Bookkeeper(store.settings))
+        keeper = DiagnosticsKeeper(store.database, store.ingest, store.writer, SystemClock(), IdSource())
+        keeper.start()
         yield
         app.state.desk.close()
+        await asyncio.to_thread(keeper.close)
         await asyncio.to_thread(assistant.close)
 
     app = FastAPI(title="Tracewhy", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.pulse = health.Pulse(store.database)
+    app.state.metrics = metrics.ServiceMetrics(store, SystemClock())
     app.state.intake = Intake(store.ingest, store.settings.max_otlp_bytes)
-    for router in (ask.router, chat.router, traces.router, health.router, langfuse.router):
+    for router in (
+        ask.router,
+        chat.router,
+        traces.router,
+        health.router,
+        langfuse.router,
+        admin.router,
+        metrics.router,
+    ):
         app.include_router(router)
     errors.install(app)
     most = store.settings.max_question_bytes * _BYTES_OF_A_CHARACTER + _BYTES_AROUND

@@ -169,6 +169,12 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", alias="TRACEWHY_HOST", description="Address that the service listens on")
     service_port: int = Field(8000, alias="TRACEWHY_SERVICE_PORT", description="Port of the service")
+    admin_token: str | None = Field(
+        None,
+        min_length=8,
+        alias="TRACEWHY_ADMIN_TOKEN",
+        description="Token that the admin endpoints want as Authorization: Bearer; without it they are open to this machine",
+    )
     otlp_port: int = Field(
         4318,
         ge=0,

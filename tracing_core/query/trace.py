@@ -17,7 +17,7 @@ from tracing_core.query.traces import TraceRow, trace_columns, trace_row
 from tracing_core.retrieved import evidence_of
 from tracing_core.span_view import outputs_of, prompts_of
 from tracing_core.storage.database import Database
-from tracing_core.storage.payloads import NEARBY, content_of
+from tracing_core.storage.payloads import NEARBY, content_of, spans_in, stored_parts
 from tracing_core.storage.tables import decisions as decisions_table
 from tracing_core.storage.tables import trace_spans, traces
 
@@ -202,6 +202,18 @@ def span_payload(db: Database, trace_id: str, span_id: str) -> SpanPayload | Non
         return None
     found = next((span for span in unpack(content) if span.span_id == span_id), None)
     return None if found is None else _payload(found)
+
+
+def payloads(db: Database, trace_id: str) -> dict[str, SpanPayload]:
+    """What all spans of a trace hold, by their id; empty where that is not there.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    with db.read() as connection:
+        trace = _extent(connection, trace_id)
+        parts = stored_parts(connection, [(trace_id, trace.started_at)]) if trace is not None else {}
+    return {span.span_id: _payload(span) for span in spans_in(parts.get(trace_id, {}))}
 
 
 def _payload(span: SpanData) -> SpanPayload:

@@ -1,0 +1,137 @@
+"""Traces for those who run the application (seed A, phase 5): search, one with all its spans, latency by operation."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.exceptions import HTTPException
+
+from service.parts import TheDesk
+from tracing_core.clock import SystemClock, require_utc
+from tracing_core.errors import InvalidInput, TraceNotFound
+from tracing_core.ids import check_trace_id
+from tracing_core.jsontext import dump
+from tracing_core.model import QualityFlag
+from tracing_core.query.filters import TraceFilter
+from tracing_core.query.operations import operation_latency
+from tracing_core.query.trace import SpanRow, decisions, get_trace, payloads, spans
+from tracing_core.query.traces import LARGEST_PAGE, list_traces
+
+LONGEST_LOOKBACK_DAYS = 3650
+_CHALLENGE = {"www-authenticate": 'Bearer realm="Tracewhy"'}
+
+
+def _admin(request: Request, desk: TheDesk) -> None:
+    """Let through whoever may: anybody on this machine while no token is set, then whoever has it.
+
+    Raises:
+        HTTPException: 401 without a token, 403 with a wrong one.
+    """
+    wanted = desk.store.settings.admin_token
+    if wanted is None:
+        return
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not given.strip():
+        raise HTTPException(401, "send the admin token as Authorization: Bearer <token>", _CHALLENGE)
+    if not hmac.compare_digest(given.strip().encode(), wanted.encode()):
+        raise HTTPException(403, "this is not the admin token; TRACEWHY_ADMIN_TOKEN of the service has it")
+
+
+router = APIRouter(prefix="/api/v1/admin/traces", dependencies=[Depends(_admin)])
+Status = Literal["in_progress", "complete", "incomplete", "failed"]
+Milliseconds = Annotated[float | None, Query(ge=0, allow_inf_nan=False)]
+
+
+@router.get("/")
+def search(
+    desk: TheDesk,
+    user_id: str | None = None,
+    start_date: str | None = None,
+    end_date: str | None = None,
+    min_latency_ms: Milliseconds = None,
+    max_latency_ms: Milliseconds = None,
+    quality_flag: QualityFlag | None = None,
+    status: Status | None = None,
+    project: str | None = None,
+    model: str | None = None,
+    text: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
+    cursor: str | None = None,
+) -> Response:
+    """The newest traces that fit, newest first; `next_cursor` leads to those after them and is null on the last page."""
+    chosen = TraceFilter(
+        start=_moment("start_date", start_date),
+        end=_moment("end_date", end_date, end_of_day=True),
+        user_id=user_id,
+        min_duration_ms=min_latency_ms,
+        max_duration_ms=max_latency_ms,
+        quality_flag=quality_flag,
+        status=status,
+        project=project,
+        model=model,
+        text=text,
+    )
+    page = list_traces(desk.store.database, chosen, after=cursor, limit=limit)
+    return _json({"traces": [asdict(row) for row in page.rows], "next_cursor": page.next_cursor})
+
+
+@router.get("/metrics/latency")
+def latency(
+    desk: TheDesk,
+    operation_type: str | None = None,
+    lookback_days: Annotated[int, Query(ge=1, le=LONGEST_LOOKBACK_DAYS)] = 7,
+    project: str | None = None,
+) -> Response:
+    """P50, P95 and P99 in milliseconds of the operations that do this (or are called so), and of all of them together."""
+    since = SystemClock().now() - timedelta(days=lookback_days)
+    found = operation_latency(desk.store.database, TraceFilter(start=since, project=project), operation_type)
+    said = {"operation_type": operation_type, "lookback_days": lookback_days, "since": since}
+    whole = {"count": found.count, "mean_ms": found.mean_ms, **asdict(found.latency)}
+    each = [{**asdict(one), **asdict(one.latency)} for one in found.operations]
+    for one in each:
+        del one["latency"]
+    return _json({**said, **whole, "operations": each})
+
+
+@router.get("/{trace_id}")
+def trace(trace_id: str, desk: TheDesk, content: bool = False) -> Response:
+    """One trace with all its spans and decisions; with `content=true` also what each span holds."""
+    database = desk.store.database
+    row = get_trace(database, check_trace_id(trace_id))
+    if row is None:
+        raise TraceNotFound
+    found = spans(database, trace_id)
+    listed = _with_content(found, desk, trace_id) if content else [asdict(span) for span in found]
+    made = [asdict(decision) for decision in decisions(database, trace_id)]
+    return _json({"trace": asdict(row), "spans": listed, "decisions": made})
+
+
+def _with_content(found: Sequence[SpanRow], desk: TheDesk, trace_id: str) -> list[dict[str, Any]]:
+    held = payloads(desk.store.database, trace_id)
+    return [{**asdict(span), "content": asdict(held[span.span_id]) if span.span_id in held else None} for span in found]
+
+
+def _moment(field: str, said: str | None, *, end_of_day: bool = False) -> datetime | None:
+    """A day, from its first moment (in UTC) or up to its last, or a moment with a zone."""
+    if not said:
+        return None
+    try:
+        if len(said) == len("2026-11-21"):
+            day = datetime.combine(date.fromisoformat(said), time(), UTC)
+            return day + timedelta(days=1) if end_of_day else day
+        return require_utc(
+            field, datetime.fromisoformat(said.replace(" ", "+"))
+        )  # an address without %2B has a space there
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(
+            field, "is no time; give a day such as 2026-11-21 or a moment such as 2026-11-21T12:00Z"
+        ) from error
+
+
+def _json(value: Any) -> Response:
+    return Response(dump(value), media_type="application/json")
