@@ -13,6 +13,7 @@ from tracing_core.errors import TracewhyError
 from tracing_core.exporting import export_traces, since
 from tracing_core.otlp.sending import Endpoint, headers_of
 from tracing_core.query.filters import TraceFilter
+from tracing_core.rebuild_command import add_rebuild_command
 from tracing_core.removal import remove_project
 from tracing_core.settings import Settings, environment_name, read_settings
 from tracing_core.storage.migrate import downgrade, upgrade
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--since", metavar="TIME", help="only traces begun after it: 7d, 12h, 30m or ISO 8601")
     export.set_defaults(run=_export)
     add_upkeep_commands(commands)
+    add_rebuild_command(commands)
     return parser
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 
 from tracing_core.clock import Clock
 from tracing_core.errors import InvalidInput, TraceNotFound
+from tracing_core.files import TraceFiles
 from tracing_core.ids import IdSource, check_trace_id
 from tracing_core.jsontext import storable
 from tracing_core.model import Feedback
 from tracing_core.quality import QualityRules
 from tracing_core.storage.database import Database
 from tracing_core.storage.feedback_write import put_feedback
+
+logger = logging.getLogger(__name__)
 
 LONGEST_COMMENT = 2000
 ANONYMOUS = "anonymous"
@@ -26,11 +30,19 @@ class FeedbackService:
         clock: for their times.
         ids: for their ids.
         flush: writes traces that are still queued in this process; a rating may be quicker than the trace it rates.
+        files: where ratings are kept besides, so that the database can be made again; None for nowhere.
     """
 
     def __init__(
-        self, database: Database, rules: QualityRules, clock: Clock, ids: IdSource, flush: Callable[[], object]
+        self,
+        database: Database,
+        rules: QualityRules,
+        clock: Clock,
+        ids: IdSource,
+        flush: Callable[[], object],
+        files: TraceFiles | None = None,
     ) -> None:
+        self._files = files
         self._database = database
         self._rules = rules
         self._clock = clock
@@ -62,10 +74,18 @@ class FeedbackService:
             updated_at=now,
         )
         try:
-            return put_feedback(self._database, given, self._rules)
+            return put_feedback(self._database, given, self._rules, self._keep)
         except TraceNotFound:
             self._flush()
-            return put_feedback(self._database, given, self._rules)
+            return put_feedback(self._database, given, self._rules, self._keep)
+
+    def _keep(self, project: str, ratings: Sequence[Feedback]) -> None:
+        if self._files is None:
+            return
+        try:
+            self._files.write_feedback(project, ratings[0].trace_id, ratings)
+        except (OSError, InvalidInput) as error:
+            logger.error("the ratings of trace %s could not be written to their file: %s", ratings[0].trace_id, error)
 
 
 def _checked_id(trace_id: str) -> str:

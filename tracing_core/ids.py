@@ -70,15 +70,20 @@ def check_project(project: str) -> str:
     Raises:
         InvalidInput: otherwise.
     """
-    if not _PROJECT.fullmatch(project) or ".." in project:
+    if not is_project(project):
         raise InvalidInput("project", "may have letters, digits, '.', '_' and '-', and starts with a letter or digit")
     return project
+
+
+def is_project(project: str) -> bool:
+    """Whether `check_project` accepts it."""
+    return _PROJECT.fullmatch(project) is not None and ".." not in project
 
 
 def safe_project(project: object) -> str:
     """The nearest name that `check_project` accepts, for recording, which must not raise: `../../etc` becomes `etc`."""
     cleaned = _UNSAFE.sub("-", text_of(project)).replace("..", ".").strip("._-")[:100]
-    return cleaned if _PROJECT.fullmatch(cleaned) and ".." not in cleaned else "default"
+    return cleaned if is_project(cleaned) else "default"
 
 
 def otel_trace_id(trace_id: str) -> str:

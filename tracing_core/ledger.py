@@ -1,7 +1,8 @@
 """What became of every trace received. It balances: received = stored + sampled out + dead-lettered + dropped.
 
 A trace that arrives in pieces has a line a piece; what comes again is stored for the reason `again`. Traces without a reason
-in the line `stored` are those that are there, and their spans and those of later pieces are the spans that are there.
+in the line `stored`, or with the reason `rebuilt` from their files, are those that are there, and their spans and those of
+later pieces are the spans that are there.
 A trace enters the ledger when its fate is known; until then it waits in the queue or in the spool, which are counted
 where they are.
 """

@@ -52,6 +52,7 @@ class Preparation:
         files: where the file of each trace goes; None for no files.
         project: of traces that name none.
         watch: knows which traces are slow; without it none is.
+        judging: whether new traces are sampled and found slow here; otherwise they are taken at their word, as a rebuild does.
     """
 
     projector: Projector
@@ -59,6 +60,7 @@ class Preparation:
     files: TraceFiles | None
     project: str = "default"
     watch: LatencyWatch | None = None
+    judging: bool = True
 
     def prepare(self, data: TraceData | Assembly, *, pieces: int = 1, received: int | None = None) -> Prepared | None:
         """Make a trace ready that is new, as far as is known; None when it is sampled out and came as a whole.
@@ -72,7 +74,7 @@ class Preparation:
         self, data: TraceData | Assembly, *, pieces: int = 1, received: int | None = None, was_slow: bool | None = None
     ) -> Prepared:
         """Make a trace ready that may be sampled out; `was_slow` as in `sampled`."""
-        kept, data, projection = self._judged(data, None, was_slow)
+        kept, data, projection = self._judged(data, None, was_slow, judging=self.judging)
         received = len(data.spans) if received is None else received
         if not kept:
             return Prepared(data=data, projection=projection, contents=(), pieces=pieces, received=received, kept=False)
@@ -103,19 +105,23 @@ class Preparation:
         return (data, projection) if kept else None
 
     def _judged(
-        self, data: TraceData | Assembly, rating: int | None, was_slow: bool | None
+        self, data: TraceData | Assembly, rating: int | None, was_slow: bool | None, *, judging: bool = True
     ) -> tuple[bool, TraceData, Projection]:
         facts = None
         if isinstance(data, Assembly):
             facts, data = data.facts, data.trace
         projection = self.projector.project(data, rating, facts)
         row = projection.trace
+        row["trace_file_path"] = self.path(data)
+        if not judging:
+            row["is_slow"] = data.is_slow
+            return True, data, projection
         row["is_slow"] = self._is_slow(row) if was_slow is None else was_slow
         kept_with = self.sampler(row)
         probability = max(kept_with * begun_with(data), LEAST_PROBABILITY)
         row["sampling_probability"] = probability
-        row["trace_file_path"] = self.path(data)
-        return chosen(data.trace_id, kept_with), replace(data, sampling_probability=probability), projection
+        judged = replace(data, sampling_probability=probability, is_slow=row["is_slow"])
+        return chosen(data.trace_id, kept_with), judged, projection
 
     def _is_slow(self, row: Row) -> bool:
         """Judge a trace that has ended by its root; how long a piece took says nothing."""

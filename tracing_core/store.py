@@ -72,14 +72,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
         statement_timeout_ms=settings.statement_timeout_ms,
         write_timeout_ms=settings.write_timeout_ms,
     )
-    rules = QualityRules.of(settings)
-    preparation = Preparation(
-        projector=Projector(rules=rules, prices=CostTracker(settings.prices)),
-        sampler=sampler_of(settings),
-        files=TraceFiles(settings.projects_dir) if settings.files else None,
-        project=settings.project,
-        watch=LatencyWatch(clock.monotonic_ns),
-    )
+    preparation = preparation_of(settings, clock)
     has_partition = partition_days(clock, settings.retention_days)
     spool = Spool(settings.data_dir / "spool", clock, ids, settings.spool_bytes)
 
@@ -104,10 +97,26 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
         batch_size=settings.batch_size,
         flush_seconds=settings.flush_seconds,
     )
-    feedback = FeedbackService(database, rules, clock, ids, writer.flush)
+    feedback = FeedbackService(database, QualityRules.of(settings), clock, ids, writer.flush, preparation.files)
     ingest = Ingest(partial(delivery, count_refused=False), settings.ingest_bytes)
     return Store(
         settings=settings, database=database, writer=writer, feedback=feedback, ingest=ingest, exporter=exporter
+    )
+
+
+def preparation_of(settings: Settings, clock: Clock) -> Preparation:
+    """What makes traces ready by the rules that are set.
+
+    Args:
+        settings: rules, prices, shares, and where files go.
+        clock: for what counts as slow now.
+    """
+    return Preparation(
+        projector=Projector(rules=QualityRules.of(settings), prices=CostTracker(settings.prices)),
+        sampler=sampler_of(settings),
+        files=TraceFiles(settings.projects_dir) if settings.files else None,
+        project=settings.project,
+        watch=LatencyWatch(clock.monotonic_ns),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select, update
@@ -15,9 +16,18 @@ from tracing_core.storage.database import Database
 from tracing_core.storage.rollup_write import add_rollups
 from tracing_core.storage.tables import feedback, traces
 
+Keep = Callable[[str, Sequence[Feedback]], None]
+"""Takes the project of a trace and all that was said of it."""
 
-def put_feedback(database: Database, given: Feedback, rules: QualityRules) -> Feedback:
+
+def put_feedback(database: Database, given: Feedback, rules: QualityRules, keep: Keep | None = None) -> Feedback:
     """Store `given`, or update what the same user said of the same trace before.
+
+    Args:
+        database: where to.
+        given: the rating.
+        rules: by which it changes the flag of its trace.
+        keep: called while the row of the trace is locked, so that what is kept elsewhere is in the same order.
 
     Returns:
         The feedback as it is stored: an update keeps its first id and time.
@@ -25,7 +35,7 @@ def put_feedback(database: Database, given: Feedback, rules: QualityRules) -> Fe
     Raises:
         TraceNotFound: no such trace is stored.
     """
-    with database.write() as connection:
+    with database.write(limited="in all") as connection:
         trace = _locked_trace(connection, given.trace_id)
         before = _rating_of(connection, given)
         stored = connection.execute(_upsert(given)).mappings().one()
@@ -37,7 +47,24 @@ def put_feedback(database: Database, given: Feedback, rules: QualityRules) -> Fe
         if flag != trace["quality_flag"]:
             change.flags = {flag: weight, trace["quality_flag"]: -weight}
         add_rollups(connection, _everywhere(trace, change))
+        if keep is not None:
+            keep(trace["project"], _said_of(connection, given.trace_id))
     return Feedback(**stored)
+
+
+def feedback_of(database: Database, trace_id: str) -> list[Feedback]:
+    """All that was said of a trace.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    with database.read() as connection:
+        return _said_of(connection, trace_id)
+
+
+def _said_of(connection: Connection, trace_id: str) -> list[Feedback]:
+    statement = select(feedback).where(feedback.c.trace_id == trace_id).order_by(feedback.c.user_id)
+    return [Feedback(**row) for row in connection.execute(statement).mappings()]
 
 
 _NEEDED = (

@@ -100,7 +100,7 @@ class _Joining:
             projection.trace["trace_file_path"] = None
         self._update_row(projection.trace)
         if self._preparation.files is not None and stored.row["project"] != trace.project:
-            self._preparation.files.remove(stored.row["project"], trace.trace_id)
+            self._preparation.files.move(trace.trace_id, stored.row["project"], trace.project)
         return error
 
     def _count(self, row: Row, spans: Any, stored: _Stored, *, take_away: bool) -> None:

@@ -48,11 +48,18 @@ class TraceTable:
         database: where to.
         preparation: makes the rows of traces that pieces are joined to, and the files.
         has_partition: whether a day (UTC) gets a partition of its own.
+        reason: which the ledger has for traces that were not there before; empty for what just came in.
     """
 
     def __init__(
-        self, database: Database, preparation: Preparation, has_partition: Callable[[date], bool] = plausible
+        self,
+        database: Database,
+        preparation: Preparation,
+        has_partition: Callable[[date], bool] = plausible,
+        *,
+        reason: str = "",
     ) -> None:
+        self._reason = reason
         self._database = database
         self._preparation = preparation
         self._has_partition = has_partition
@@ -72,7 +79,7 @@ class TraceTable:
         once = self._once(batch)
         kept = [p for p in once.values() if p.kept]
         self.make_room({span["started_at"].astimezone(UTC).date() for p in kept for span in p.projection.spans})
-        with self._database.write() as connection:
+        with self._database.write(limited="in all") as connection:
             new = self._insert(connection, kept)
             minutes: dict[Key, Rollup] = {}
             for prepared in new:
@@ -83,7 +90,7 @@ class TraceTable:
             if known:
                 fates |= join(connection, known, self._preparation, minutes)
             add_rollups(connection, coarser(minutes))
-            add_to_ledger(connection, _with_batch(ledger, once.values(), fates))
+            add_to_ledger(connection, _with_batch(ledger, once.values(), fates, self._reason))
         return fates
 
     def make_room(self, days: set[date]) -> None:
@@ -93,7 +100,7 @@ class TraceTable:
             self._migrated = True
         days = set(filter(self._has_partition, days))
         if not days <= self._days_with_partition:
-            with self._database.write() as connection:
+            with self._database.write(limited="in its locks") as connection:
                 ensure_partitions(connection, days - self._days_with_partition)
             self._days_with_partition |= days
 
@@ -160,7 +167,7 @@ def _left_out(connection: Connection, ids: Sequence[str]) -> dict[str, Written]:
     return {trace_id: Written(outcome="sampled_out") for trace_id in ids if trace_id not in there}
 
 
-def _with_batch(ledger: Ledger, batch: Iterable[Prepared], fates: dict[str, Written]) -> Ledger:
+def _with_batch(ledger: Ledger, batch: Iterable[Prepared], fates: dict[str, Written], reason: str) -> Ledger:
     """`ledger` and the lines of this batch."""
     lines = Ledger(ledger)
     for prepared in batch:
@@ -169,7 +176,7 @@ def _with_batch(ledger: Ledger, batch: Iterable[Prepared], fates: dict[str, Writ
         if fate.outcome == "sampled_out":
             lines.note(day, source, Outcome.SAMPLED_OUT, "", prepared.pieces, prepared.received)
             continue
-        first = "" if fate.outcome == "new" else "piece" if fate.outcome == "piece" else "again"
+        first = reason if fate.outcome == "new" else "piece" if fate.outcome == "piece" else "again"
         repeated = prepared.received - fate.new_spans
         lines.note(day, source, Outcome.STORED, first, 1, fate.new_spans)
         lines.note(day, source, Outcome.STORED, "again" if first == "again" else "piece", prepared.pieces - 1)
