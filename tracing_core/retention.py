@@ -65,7 +65,10 @@ def expected(store: Store, clock: Clock) -> Freed:
     Raises:
         StorageError: the database did not answer.
     """
+    before = first_minute(clock.now(), store.settings.metrics_days)
     going, freed = due(store.settings, _today(clock)), Freed()
+    if before is not None:
+        freed = Freed(minutes=storage.count_minutes(store.database, before))
     if going is not None:
         parts = storage.due_partitions(store.database, going)
         number, files, size = _files(store, storage.due_traces(store.database, going))
@@ -75,6 +78,7 @@ def expected(store: Store, clock: Clock) -> Freed:
             spans=_spans(parts) + storage.due_elsewhere(store.database, going),
             files=files,
             file_bytes=size,
+            minutes=freed.minutes,
         )
     return freed
 

@@ -221,7 +221,9 @@ def test_minutes_go_before_hours_and_days(opened: Callable[..., Store]) -> None:
     """And questions about a time with ragged edges, of which only hours are known, still count it."""
     put(opened(), ago(40.01), ago(40), ago(1))
     store = opened(TRACEWHY_METRICS_DAYS=30)
+    said = expected(store, CLOCK)
     freed = retain(store, CLOCK)
+    assert freed == said
     assert freed.minutes > 0
     assert (counted(store, "minute"), counted(store, "hour"), counted(store, "day")) == (1, 3, 3)
     start = NOON - timedelta(days=40)

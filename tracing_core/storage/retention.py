@@ -234,6 +234,14 @@ def due_minutes(database: Database, before: datetime) -> tuple[tuple[str, date],
         return tuple((project, start.date()) for project, start in connection.execute(statement).all())
 
 
+def count_minutes(database: Database, before: datetime) -> int:
+    """How many rollups by the minute there are before then."""
+    t = trace_metrics.c
+    due = select(func.count()).where(t.granularity == "minute", t.bucket < before)
+    with database.write() as connection:
+        return connection.scalar(due) or 0
+
+
 def drop_minutes(database: Database, project: str, day: date) -> int | None:
     """Drop a day's rollups by the minute; None when those of its hours do not hold all that they count.
 
