@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from datetime import UTC, date, timedelta
 
 from tracing_core.clock import Clock
@@ -11,8 +12,8 @@ from tracing_core.errors import Busy, StorageError
 from tracing_core.files import TraceFiles
 from tracing_core.partition_days import days_ahead
 from tracing_core.retention import retain
-from tracing_core.sampling import sampler_of
-from tracing_core.storage.retention import make_partitions
+from tracing_core.sampling import keep_all, sampler_of
+from tracing_core.storage.retention import File, make_partitions
 from tracing_core.storage.sweeping import sweep
 from tracing_core.storage.upkeep_lock import alone
 from tracing_core.store import Store
@@ -32,11 +33,26 @@ def look_after(store: Store, clock: Clock) -> None:
         StorageError: the database did not do all of it.
     """
     make_partitions(store.database, days_ahead(clock.now().astimezone(UTC).date()))
+    if (sampler := sampler_of(store.settings)) is keep_all:
+        return
     with alone(store.database):
-        removed = sweep(store.database, sampler_of(store.settings), clock.now() - _ROOT_COMES_WITHIN)
+        swept = sweep(store.database, sampler, clock.now() - _ROOT_COMES_WITHIN)
     files = TraceFiles(store.settings.projects_dir)
-    for each in removed:
+    for each in swept.removed:
         files.remove(each.project, each.trace_id)
+    for each, probability in swept.weighed:
+        _weigh(files, each, probability)
+
+
+def _weigh(files: TraceFiles, each: File, probability: float) -> None:
+    """Let the file of a trace say the same as its row, so that a rebuild counts it alike."""
+    data = files.read(each.project, each.trace_id)
+    if data is None:
+        return
+    try:
+        files.write(replace(data, sampling_probability=probability))
+    except OSError as error:
+        logger.error("the file of trace %s could not be written: %s", each.trace_id, error)
 
 
 class Upkeep:

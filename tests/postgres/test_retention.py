@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -314,8 +315,24 @@ def test_pieces_without_a_root_are_judged_after_an_hour(opened: Callable[..., St
     assert 25 < len(kept) < 75
     assert left["trace_spans"] == left["span_payloads"] == files(store) == left["traces"]
     assert counted(store, "day") == pytest.approx(len(kept) * 4 + 2)
+    said = {path.stem: json.loads(path.read_bytes()) for path in store.settings.projects_dir.rglob("*.json")}
+    assert {said[trace_id]["metadata"]["sampling_probability"] for trace_id in kept} == {0.25}
     look_after(store, CLOCK)
     assert there(store)["traces"] == left["traces"]
+    assert counted(store, "day") == pytest.approx(len(kept) * 4 + 2)
+
+
+def test_pieces_that_their_sender_sampled_are_judged(opened: Callable[..., Store]) -> None:
+    """Those kept go on standing for what the sender left out."""
+    store = opened(TRACEWHY_MODE="product", TRACEWHY_SUCCESS_SHARE=0.25)
+    for number in range(100):
+        piece(store, number, otel={"trace_state": "ot=th:8"})
+    assert counted(store, "day") == pytest.approx(200)
+    age(store, 70)
+    look_after(store, CLOCK)
+    kept = there(store)["traces"]
+    assert 10 < len(kept) < 45
+    assert counted(store, "day") == pytest.approx(len(kept) * 2)
 
 
 def test_when_all_are_kept_pieces_are_too(opened: Callable[..., Store]) -> None:
