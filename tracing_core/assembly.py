@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from tracing_core.given import OTLP, REMOTE_PARENT, as_spans, given_by
+import orjson
+
+from tracing_core.given import OTLP, REMOTE_PARENT, as_spans, given_by, speaks_for_trace
 from tracing_core.ids import safe_project
 from tracing_core.jsontext import dump
 from tracing_core.model import SpanData, SpanEvent, SpanKind, SpanStatus, TraceData, TraceStatus
@@ -78,19 +80,24 @@ def _joined(one: SpanData, other: SpanData) -> SpanData:
     if one == other:
         return one
     best = max(one, other, key=_rank)
-    logs = {dump(event): event for copy in (one, other) for event in copy.events if _from_log(event)}
-    events = [event for event in best.events if not _from_log(event)]
+    logs = {_canonical(event): event for copy in (one, other) for event in copy.events if _from_log(event)}
     if not logs:
         return best
-    events += (logs[key] for key in sorted(logs))
-    return replace(best, events=tuple(sorted(events, key=lambda event: (event.timestamp, event.name, dump(event)))))
+    # The span's own events keep their order: a copy is ranked by them, and other fields count them off.
+    own = (event for event in best.events if not _from_log(event))
+    return replace(best, events=(*own, *sorted(logs.values(), key=lambda event: (event.timestamp, _canonical(event)))))
 
 
 def _rank(span: SpanData) -> tuple[bool, bool, int, bytes]:
     """What is best at the end: the span itself before mentions of it, ended before open, more before less."""
     without_logs = replace(span, events=tuple(event for event in span.events if not _from_log(event)))
-    content = dump(without_logs)
+    content = _canonical(without_logs)
     return not span.otel.get("fragment"), span.duration_ns is not None, len(content), content
+
+
+def _canonical(value: Any) -> bytes:
+    """Equal bytes for what is equal: the order of attributes says nothing."""
+    return orjson.dumps(orjson.loads(dump(value)), option=orjson.OPT_SORT_KEYS)
 
 
 def _from_log(event: SpanEvent) -> bool:
@@ -109,9 +116,10 @@ def _ordered(spans: Mapping[str, SpanData]) -> tuple[tuple[SpanData, ...], SpanD
     """The root first, the others as they started; and the root, None when none has arrived."""
     by_start = sorted(spans.values(), key=_started)
     whole = [span for span in by_start if not span.otel.get("fragment")]
-    root = next((span for span in whole if span.parent_id is None), None) or next(
-        (span for span in whole if span.parent_id not in spans and _parent_is_remote(span)), None
-    )
+    roots = [span for span in whole if span.parent_id is None] or [
+        span for span in whole if span.parent_id not in spans and _parent_is_remote(span)
+    ]
+    root = next(filter(speaks_for_trace, roots), roots[0]) if roots else None
     first = root or next((span for span in whole if span.parent_id not in spans), by_start[0])
     return (first, *(span for span in by_start if span is not first)), root
 

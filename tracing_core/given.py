@@ -32,13 +32,15 @@ _GIVEN_VALUES = (
     "child_traces", "sampling_probability",
 )  # fmt: skip
 GIVEN = (*_GIVEN_TEXTS, *_GIVEN_VALUES)
-_IN_THE_ROW = ("query", "answer")
+_GIVEN_NAMES = frozenset(PREFIX + name for name in GIVEN)
+_OF_EVERY_TRACE = PREFIX + "source"
+_IN_THE_ROW = (PREFIX + "query", PREFIX + "answer")
 """Long texts that the row of a trace holds; stored contents say so by a null."""
 
 
 def as_spans(trace: TraceData) -> tuple[SpanData, ...]:
     """The spans of `trace`, which say all that it says: `assemble` makes an equal trace of them."""
-    if not trace.spans or trace.source == OTLP or any(key.startswith(PREFIX) for key in trace.spans[0].attributes):
+    if not trace.spans or trace.source == OTLP or _OF_EVERY_TRACE in trace.spans[0].attributes:
         return trace.spans
     root, *others = trace.spans
     root = replace(root, attributes={**root.attributes, **_as_attributes(trace)})
@@ -47,8 +49,13 @@ def as_spans(trace: TraceData) -> tuple[SpanData, ...]:
     return (root, *others)
 
 
+def speaks_for_trace(span: SpanData) -> bool:
+    """Whether a span says of its trace, by our own names, what belongs to no span."""
+    return not _GIVEN_NAMES.isdisjoint(span.attributes)
+
+
 def _as_attributes(trace: TraceData) -> dict[str, Any]:
-    texts = {PREFIX + name: value for name in _GIVEN_TEXTS if (value := getattr(trace, name)) is not None}
+    texts = {PREFIX + name: text_of(value) for name in _GIVEN_TEXTS if (value := getattr(trace, name)) is not None}
     values = {name: getattr(trace, name) for name in _GIVEN_VALUES}
     return texts | {
         PREFIX + name: value if isinstance(value, str | int | float) else dump(value).decode()
@@ -101,18 +108,16 @@ def as_stored(trace: TraceData) -> tuple[SpanData, ...]:
     spans = as_spans(trace)
     if spans is trace.spans:
         return spans
-    attributes = {
-        key: None if key.removeprefix(PREFIX) in _IN_THE_ROW else value for key, value in spans[0].attributes.items()
-    }
+    attributes = {key: None if key in _IN_THE_ROW else value for key, value in spans[0].attributes.items()}
     return (replace(spans[0], attributes=attributes), *spans[1:])
 
 
 def from_stored(span: SpanData, row: Mapping[str, Any]) -> SpanData:
     """A span as it was before `as_stored`, with the texts from the `row` of its trace."""
     missing = {
-        PREFIX + name: row[name]
+        name: row[name.removeprefix(PREFIX)]
         for name in _IN_THE_ROW
-        if PREFIX + name in span.attributes and span.attributes[PREFIX + name] is None
+        if name in span.attributes and span.attributes[name] is None
     }
     return replace(span, attributes={**span.attributes, **missing}) if missing else span
 
