@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tracing_core.clock import SystemClock
+from tracing_core.doctor_command import add_doctor_commands
 from tracing_core.errors import TracewhyError
 from tracing_core.exporting import export_traces, since
 from tracing_core.otlp.sending import Endpoint, headers_of
@@ -20,7 +21,7 @@ from tracing_core.storage.migrate import downgrade, upgrade
 from tracing_core.store import open_store
 from tracing_core.upkeep_commands import add_upkeep_commands
 
-_SECRET = frozenset({"llm_api_key", "database_url", "export_headers"})
+_SECRET = frozenset({"admin_token", "llm_api_key", "database_url", "export_headers"})
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     export.set_defaults(run=_export)
     add_upkeep_commands(commands)
     add_rebuild_command(commands)
+    add_doctor_commands(commands)
     return parser
 
 
