@@ -21,7 +21,7 @@ FROM generate_series(1, :rows) i
 """)
 METRICS = text("""
 INSERT INTO trace_metrics
-SELECT project, 'minute', started_at, 'trace', '', 1, 0, duration_ms, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, '{1}', '{1}'
+SELECT project, 'minute', started_at, 'trace', '', 1, 0, duration_ms, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, '{1}', '{1}', 1
 FROM traces
 """)
 
