@@ -150,7 +150,7 @@ def session_traces(session_id: str) -> tuple[TraceRow, ...]:
 
 @st.cache_data(ttl=60, max_entries=20, show_spinner=False)
 def full_trace(trace_id: str) -> dict[str, Any] | None:
-    """The trace's file; None when it is missing or damaged."""
+    """The document of a trace; None when neither its file nor the database holds its contents."""
     return document_query.full_trace(_database(), trace_id, settings().projects_dir)
 
 

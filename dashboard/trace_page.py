@@ -146,9 +146,19 @@ def _address(trace_id: str) -> str:
 
 
 def _about(trace: TraceDetail) -> None:
-    pairs = {"Library": trace.library, "Intent": trace.intent, "Model": trace.model, "User": trace.user_id}
+    pairs = {
+        "Library": trace.library,
+        "Intent": trace.intent,
+        "Model": trace.model,
+        "User": trace.user_id,
+        "Environment": trace.environment,
+        "Release": trace.release,
+    }
     said = [f"{name.lower()} {words.label(value)}" for name, value in pairs.items() if value]
     said += [f"citations {words.count(trace.citations_count)}"] if trace.citations_count is not None else []
+    said += ["slow: over the P95 of its operation"] if trace.is_slow else []
+    if trace.sampling_probability < 1:
+        said.append(f"sampled: stands for {words.count(round(1 / trace.sampling_probability))} traces")
     st.caption(" · ".join(said))
 
 
@@ -188,7 +198,7 @@ def _conversation(trace: TraceDetail) -> None:
 def _raw(trace_id: str) -> None:
     document = data.full_trace(trace_id)
     if document is None:
-        st.warning("The trace's file is missing or damaged. What you see on this page comes from the database.")
+        st.warning("The contents of this trace are gone: neither its file nor the database holds them any more.")
         return
     text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
     st.download_button("Download", text, f"{trace_id}.json", "application/json", on_click="ignore")

@@ -1,4 +1,4 @@
-"""The whole trace comes from its file, and from nowhere else."""
+"""The whole trace comes from its file, and where that is gone from the database."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from tests.factories import make_trace
 from tests.surroundings import make_preparation
+from tracing_core.document_reader import from_document
 from tracing_core.files import TraceFiles
 from tracing_core.ledger import Ledger
 from tracing_core.model import TraceData
@@ -54,24 +55,35 @@ def test_every_schema_version_is_readable(database: Database, data_dir: Path, ve
     assert document["schema_version"] == version
 
 
+def from_database(database: Database, data_dir: Path, trace: TraceData) -> None:
+    """All that the trace says is in the document that the database alone makes of it."""
+    document = full_trace(database, trace.trace_id, data_dir)
+    assert document is not None
+    again = from_document(document)
+    assert (again.query, again.answer, again.spans[1:]) == (trace.query, trace.answer, trace.spans[1:])
+    assert (again.confidence, again.status, again.duration_ns) == (trace.confidence, trace.status, trace.duration_ns)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"{}", b"[" * 100_000, b'{"trace_id": "another"}']
 )
-def test_a_damaged_file_is_none(database: Database, data_dir: Path, content: bytes) -> None:
-    """What is no document of this trace is told apart from an error, and the row stays readable."""
+def test_in_the_place_of_a_damaged_file_comes_what_the_database_holds(
+    database: Database, data_dir: Path, content: bytes
+) -> None:
+    """What is no document of this trace does not cost the reader the trace."""
     trace = make_trace()
     stored(database, data_dir, trace).write_bytes(content)
-    assert full_trace(database, trace.trace_id, data_dir) is None
+    from_database(database, data_dir, trace)
 
 
-def test_a_missing_file_is_none(database: Database, data_dir: Path) -> None:
-    """So is a trace that is not there, and one whose file could not be written."""
+def test_in_the_place_of_a_missing_file_comes_what_the_database_holds(database: Database, data_dir: Path) -> None:
+    """Also where a directory lies in its place; a trace that is not there has no document."""
     trace = make_trace()
     path = stored(database, data_dir, trace)
     path.unlink()
-    assert full_trace(database, trace.trace_id, data_dir) is None
+    from_database(database, data_dir, trace)
     path.mkdir()
-    assert full_trace(database, trace.trace_id, data_dir) is None
+    from_database(database, data_dir, trace)
     assert full_trace(database, "../../etc/passwd", data_dir) is None
     assert full_trace(database, "\x00", data_dir) is None
 
@@ -81,5 +93,8 @@ def test_no_link_leads_out_of_the_directory(database: Database, data_dir: Path, 
     trace = make_trace()
     path = stored(database, data_dir, trace)
     elsewhere = path.rename(tmp_path / "elsewhere.json")
+    elsewhere.write_text(elsewhere.read_text().replace("POST", "SECRET"))
     path.symlink_to(elsewhere)
-    assert full_trace(database, trace.trace_id, data_dir) is None
+    document = full_trace(database, trace.trace_id, data_dir)
+    assert document is not None
+    assert "SECRET" not in json.dumps(document)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from tracing_core.assembly import assemble
 from tracing_core.given import from_stored
+from tracing_core.jsontext import storable
 from tracing_core.model import TraceData
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.traces import list_traces
@@ -40,6 +41,16 @@ def whole_traces(db: Database, chosen: TraceFilter) -> Iterator[tuple[tuple[Trac
         if page.next_cursor is None:
             return
         after = page.next_cursor
+
+
+def whole_trace(db: Database, trace_id: str) -> TraceData | None:
+    """One stored trace with all that it holds; None when it, or its contents, are not there.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    with db.read() as connection:
+        return next(iter(_read(connection, [storable(trace_id)])), None)
 
 
 def _read(connection: Connection, ids: Sequence[str]) -> tuple[TraceData, ...]:
