@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tracing_core.clock import SystemClock
-from tracing_core.doctor_command import add_doctor_commands
+from tracing_core.doctor_command import add_doctor_command
 from tracing_core.errors import TracewhyError
 from tracing_core.exporting import export_traces, since
 from tracing_core.otlp.sending import Endpoint, headers_of
@@ -55,7 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     export.set_defaults(run=_export)
     add_upkeep_commands(commands)
     add_rebuild_command(commands)
-    add_doctor_commands(commands)
+    add_doctor_command(commands)
+    add_spool_commands(commands)
     return parser
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from tracing_core.clock import Clock
-from tracing_core.dead_letters import REPLAY, dead_letters, reasons
+from tracing_core.dead_letters import REPLAY, dead_reasons
 from tracing_core.errors import StorageError
 from tracing_core.ids import IdSource
 from tracing_core.journal_files import claimed
@@ -103,7 +103,7 @@ def _of_spool(spool: Spool, most: int) -> Iterator[Check]:
             said=f"{waiting:,} traces wait for the database ({size / 1e6:,.1f} of {most / 1e6:,.0f} MB)",
             fix="they are stored by themselves while a service runs and the database answers",
         )
-    for reason in reasons(dead_letters(spool)):
+    for reason in dead_reasons(spool):
         said = f"{reason.count:,} traces were refused by the database: {reason.reason}"
         yield Check(about="dead letters", state=WARN, said=said, fix=f"when the cause is mended: {REPLAY}")
     if not waiting and not spool.dead_count():

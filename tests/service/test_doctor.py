@@ -17,14 +17,11 @@ from tests.service.process import free_port, service_process
 from tests.service.receiving import JSON, request, span
 from tracing_core.__main__ import main
 from tracing_core.clock import SystemClock
-from tracing_core.dead_letters import dead_letters, give_back
 from tracing_core.doctor_checks import of_journal, of_ledger, of_settings
 from tracing_core.doctor_receivers import of_receivers
 from tracing_core.grpc_probe import problem_of_receiver
 from tracing_core.ids import IdSource
 from tracing_core.ledger import Ledger, Outcome
-from tracing_core.query.ledger import ledger
-from tracing_core.query.trace import get_trace
 from tracing_core.settings import read_settings
 from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
@@ -172,34 +169,18 @@ def test_another_program_on_the_port_is_told() -> None:
     assert problem_of_receiver("127.0.0.1", free_port(), 5) == "nothing listens there"
 
 
-def test_dead_letters_are_told_and_given_back(
-    environment: dict[str, str], database: Database, data_dir: Path, capsys: pytest.CaptureFixture[str]
+def test_dead_letters_are_told_by_their_reason(
+    environment: dict[str, str], data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The reasons are listed; given back, the trace is stored, its file is gone, and the ledger counts it once."""
+    """Each reason is a finding with its number and the way to try again; what cannot be read is one, too."""
     spool = Spool(data_dir / "spool", SystemClock(), IdSource())
-    trace = make_trace(started_at=SystemClock().now())
-    lines = Ledger()
-    lines.note(SystemClock().now().date(), trace.source, Outcome.DEAD_LETTERED, "too odd", 1, len(trace.spans))
-    trace_table(database).write([], lines)
-    spool.bury(trace, "too odd")
-    assert main(["dead-letters"]) == 0
-    assert "too odd" in capsys.readouterr().out
-    assert main(["dead-letters", "--replay"]) == 0
-    assert "1 given back: 0 wait for the database, 0 refused" in capsys.readouterr().out
-    assert get_trace(database, trace.trace_id) is not None
-    counts = {line.outcome: (line.count, line.spans) for line in ledger(database, trace.started_at.date())}
-    assert counts == {"dead_lettered": (0, 0), "received": (1, 3), "stored": (1, 3)}
-    assert main(["dead-letters"]) == 0
-    assert "refused no trace" in capsys.readouterr().out
-
-
-def test_a_damaged_dead_letter_stays(database: Database, data_dir: Path) -> None:
-    """What cannot be read is told as such, and nothing is thrown away."""
-    directory = data_dir / "spool" / "dead"
-    directory.mkdir(parents=True)
-    (directory / "trc_1.json").write_bytes(b'{"reason": "x"')
-    spool = Spool(data_dir / "spool", SystemClock(), IdSource())
-    (letter,) = dead_letters(spool)
-    assert (letter.reason, letter.trace) == ("the file cannot be read", None)
-    assert give_back(spool, database, [letter]) == 0
-    assert spool.dead_count() == 1
+    for _ in range(2):
+        spool.bury(make_trace(started_at=SystemClock().now()), "too odd")
+    (data_dir / "spool" / "dead" / "trc_1.json").write_bytes(b'{"reason": "x"')
+    _, found = doctor(capsys)
+    said = [check["said"] for check in found["dead letters"]]
+    assert said == [
+        "2 traces were refused by the database: too odd",
+        "1 traces were refused by the database: the file cannot be read",
+    ]
+    assert all("spool replay" in check["fix"] for check in found["dead letters"])

@@ -129,13 +129,17 @@ def orphans(db: Database, since: datetime, now: datetime) -> tuple[Orphans, ...]
     child, parent = trace_spans.alias("child"), trace_spans.alias("parent")
     theirs = (parent.c.trace_id == child.c.trace_id) & (parent.c.span_id == child.c.parent_id)
     counted = func.count().label("spans")
-    rootless = (child.c.position > 0) | (some.c.status == TraceStatus.INCOMPLETE)
+    missing = child.c.parent_id.is_not(None) & ~select(parent.c.span_id).where(theirs).exists()
+    # The span on top has no parent in the rows; where it is not the root, the trace is incomplete although it has ended.
+    rootless = (
+        child.c.parent_id.is_(None) & (some.c.status == TraceStatus.INCOMPLETE) & child.c.duration_ms.is_not(None)
+    )
     statement = (
         select(
             some.c.project, child.c.name, counted, func.count(child.c.trace_id.distinct()), func.max(child.c.trace_id)
         )
         .join(some, some.c.trace_id == child.c.trace_id)
-        .where(child.c.parent_id.is_not(None), rootless, ~select(parent.c.span_id).where(theirs).exists())
+        .where(missing | rootless)
         .group_by(some.c.project, child.c.name)
         .order_by(counted.desc(), child.c.name)
         .limit(50)
