@@ -56,7 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     add_upkeep_commands(commands)
     add_rebuild_command(commands)
     add_doctor_command(commands)
-    add_spool_commands(commands)
     return parser
 
 
