@@ -37,6 +37,7 @@ KINDS: Mapping[str, Mapping[str, SpanKind]] = {
         "vectordb": _RETRIEVAL, "vector_db_retrieve": _RETRIEVAL, "search_memory": _RETRIEVAL, "rerank": _RERANK,
         "execute_tool": _TOOL, "tool": _TOOL, "invoke_agent": _AGENT, "create_agent": _AGENT, "agent": _AGENT,
         "invoke_workflow": _CHAIN, "execute_task": _CHAIN, "framework": _CHAIN, "decide": SpanKind.CLASSIFICATION,
+        "decision": SpanKind.CLASSIFICATION,
         "guardrail": SpanKind.GUARDRAIL, "evaluation": SpanKind.EVALUATOR,
     },
     "langfuse.observation.type": {

@@ -18,6 +18,7 @@ from assistant.language.embedded import missing
 from tests.service.applications import ANSWERED_BY, PROGRAMS, Applications, Arrived, applications
 from tracing_core.model import SpanKind, SpanStatus, TraceStatus
 from tracing_core.query.feedback import for_trace
+from tracing_core.query.trace import decisions
 from tracing_core.storage.database import Database
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=f"no embedded model: {missing()}")
@@ -149,6 +150,17 @@ def test_pydantic_ai(apps: Applications) -> None:
     assert held["result"] == f"It is sunny in {wanted['arguments']['city']}, 21 degrees."
     assert held["result"] in told.prompts["conversation"]
     assert told.outputs["answer"] == arrived.trace.answer == arrived.payload(agent).outputs["answer"]
+
+
+def test_decisions_of_pydantic_ai(apps: Applications) -> None:
+    """What a decision model chose is a decision, with its confidence and what it was chosen over; its tokens count once."""
+    (arrived,) = apps.run("pydantic_decision", "decisions")
+    (decision,) = decisions(arrived.database, arrived.trace.trace_id)
+    assert (decision.decision, decision.what, decision.confidence) == ("source", "wiki", 0.6)
+    assert decision.alternatives_considered == ("mail (0.20)", "code (0.20)")
+    assert (decision.stage, arrived.trace.decision_count) == ("decide words", 1)
+    assert (arrived.trace.query, arrived.trace.session_id) == ("Is the wiki right about this?", "session-1")
+    assert (arrived.trace.input_tokens, arrived.trace.output_tokens) == (40, 2)
 
 
 def test_langfuse(apps: Applications) -> None:

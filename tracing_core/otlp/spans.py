@@ -11,9 +11,10 @@ from google.protobuf.message import DecodeError
 
 from tracing_core.ids import native_trace_id
 from tracing_core.jsontext import text_of
-from tracing_core.model import Decision, SpanData, SpanEvent, SpanStatus
+from tracing_core.model import Decision, SpanData, SpanEvent, SpanKind, SpanStatus
 from tracing_core.normal_form import kind_of
 from tracing_core.otlp import decisions
+from tracing_core.otlp.decision_models import answered
 from tracing_core.otlp.own import OWN_KIND, OwnParts, take_own_parts
 from tracing_core.otlp.times import EARLIEST_NS, LATEST_NS, clamped, event_moment, moment
 from tracing_core.otlp.values import attributes_of, marked, text
@@ -144,6 +145,9 @@ def _span(span: Any, around: Otel) -> SpanData:
     if said := span.status:
         status, error = (SpanStatus.OK, None) if said == _OK else _status(said, attributes, events, otel)
     own = take_own_parts(attributes) if OWN_KIND in attributes else _NOTHING_OWN
+    kind = own.kind or kind_of(attributes)
+    if kind is SpanKind.CLASSIFICATION and not made:
+        made = answered(attributes)
     if own.is_fragment:
         otel["fragment"] = True
         del otel["start_ns"]
@@ -152,7 +156,7 @@ def _span(span: Any, around: Otel) -> SpanData:
         span_id=span.span_id.hex(),
         parent_id=_parent_id(parent, otel) if parent else None,
         name=text(span.name),
-        kind=own.kind or kind_of(attributes),
+        kind=kind,
         started_at=started_at,
         duration_ns=duration_ns,
         status=status,
