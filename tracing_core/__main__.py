@@ -17,6 +17,7 @@ from tracing_core.query.filters import TraceFilter
 from tracing_core.rebuild_command import add_rebuild_command
 from tracing_core.removal import remove_project
 from tracing_core.settings import Settings, environment_name, read_settings
+from tracing_core.spool_commands import add_spool_commands
 from tracing_core.storage.migrate import downgrade, upgrade
 from tracing_core.store import open_store
 from tracing_core.upkeep_commands import add_upkeep_commands
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     export.set_defaults(run=_export)
     add_upkeep_commands(commands)
     add_rebuild_command(commands)
+    add_spool_commands(commands)
     add_doctor_command(commands)
     return parser
 

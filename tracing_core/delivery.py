@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from tracing_core.ledger import Ledger, Outcome
 from tracing_core.model import TraceData
 from tracing_core.preparing import Preparation, Prepared
 from tracing_core.sink import Receipt
-from tracing_core.spool import Spool
+from tracing_core.spool import NOBODY, UNFORESEEN, UNREADABLE, Spool, claimed
 from tracing_core.written import Written
 
 logger = logging.getLogger(__name__)
@@ -75,23 +75,51 @@ class Delivery:
         if self._pausing() or not self._taken(batch):
             self._set_aside(batch)
 
-    def replay(self) -> None:
-        """Store what waits on disk, oldest first, unless the database was away a moment ago."""
-        for path in self.spool.waiting():
+    def replay(self, batches: Sequence[Path] | None = None) -> None:
+        """Store what waits on disk, oldest first, unless the database was away a moment ago.
+
+        Args:
+            batches: which; all unless given. One that another process has in hand is left to it, and one that cannot be
+                read or taken apart now is left for later: those behind it do not wait for it.
+        """
+        for path in self.spool.waiting() if batches is None else batches:
             if self._pausing():
                 return
-            waiting = [(prepared, Receipt(prepared.data.trace_id)) for prepared in self._prepared(path)]
-            if not self._taken(waiting):
-                return
-            self.spool.remove(path)
+            try:
+                with claimed(path) as mine:
+                    if mine and not self._replayed(path):
+                        return
+            except OSError as error:
+                logger.error("the spooled batch %s is left for later: %s", path.name, error)
 
-    def _prepared(self, path: Path) -> Iterator[Prepared]:
-        for data in self.spool.read(path):
-            prepared = self.preparation.prepare(data)
+    def _replayed(self, path: Path) -> bool:
+        """Store a batch; False when the database is away. Nothing is noted twice when it is tried again."""
+        waiting: list[tuple[Prepared, Receipt]] = []
+        sampled_out: list[TraceData] = []
+        unreadable: list[tuple[bytes, str]] = []
+        for line in self.spool.read(path):
+            if line.trace is None:
+                unreadable.append((line.content, line.reason))
+                continue
+            try:
+                prepared = self.preparation.prepare(line.trace)
+            except UNFORESEEN as error:
+                unreadable.append((line.content, repr(error)))
+                continue
             if prepared is None:
-                self.note(data.source, Outcome.SAMPLED_OUT, spans=len(data.spans))
+                sampled_out.append(line.trace)
             else:
-                yield prepared
+                waiting.append((prepared, Receipt(line.trace.trace_id)))
+        if not self._taken(waiting):
+            return False
+        for data in sampled_out:
+            self.note(data.source, Outcome.SAMPLED_OUT, spans=len(data.spans))
+        for content, reason in unreadable:
+            logger.error("a line of the spooled batch %s cannot be read: %s", path.name, reason)
+            self.spool.bury_line(content, reason)
+            self.note(NOBODY, Outcome.DEAD_LETTERED, UNREADABLE)
+        self.spool.remove(path)
+        return True
 
     def settle_ledger(self) -> None:
         """Write the lines of the ledger that no batch took along."""
@@ -150,7 +178,7 @@ class Delivery:
         logger.error("trace %s cannot be stored: %s", data.trace_id, error)
         file_error = self.preparation.add_to_file(data)
         try:
-            self.spool.bury(data, str(error))
+            self.spool.bury(data, str(error), spans=prepared.received)
         except OSError as full:
             kept = self._lost([prepared], full)
         else:

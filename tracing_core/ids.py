@@ -59,9 +59,14 @@ def check_trace_id(trace_id: str) -> str:
     Raises:
         InvalidInput: otherwise; nothing that passes can leave a directory when used as a file's name.
     """
-    if not _TRACE_ID.fullmatch(trace_id):
+    if not is_trace_id(trace_id):
         raise InvalidInput("trace_id", "is not a trace id; expected trc_YYYYMMDD_HHMMSS_<16 hex> or 32 hex digits")
     return trace_id
+
+
+def is_trace_id(trace_id: str) -> bool:
+    """Whether `check_trace_id` accepts it."""
+    return _TRACE_ID.fullmatch(trace_id) is not None
 
 
 def check_project(project: str) -> str:

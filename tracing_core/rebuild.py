@@ -25,6 +25,7 @@ from tracing_core.partition_days import partition_days
 from tracing_core.preparing import Prepared
 from tracing_core.quality import QualityRules
 from tracing_core.settings import Settings
+from tracing_core.spool import UNFORESEEN
 from tracing_core.storage.database import Database
 from tracing_core.storage.feedback_write import feedback_of, put_feedback
 from tracing_core.storage.known import known
@@ -40,8 +41,6 @@ REASON = "rebuilt"
 
 _AT_ONCE = 200
 _BYTES_AT_ONCE = 16_000_000
-_UNFORESEEN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What reading a document raises that has something of another kind in it than we write."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,7 +139,7 @@ class Rebuild:
             try:
                 content = path.read_bytes()
                 ready = self._ready(project, name, content)
-            except (OSError, InvalidInput, *_UNFORESEEN) as error:
+            except (OSError, InvalidInput, *UNFORESEEN) as error:
                 self._pass_over(path, error)
                 continue
             self.tally.read += 1
@@ -166,7 +165,7 @@ class Rebuild:
         self._files.unchanged = {prepared.data.trace_id: prepared.data for prepared in batch}
         try:
             fates = self._table.write(batch, Ledger())
-        except (DataRejected, *_UNFORESEEN) as error:
+        except (DataRejected, *UNFORESEEN) as error:
             if len(batch) == 1:
                 data = batch[0].data
                 self._pass_over(self._files.path(data.project, data.trace_id), error)
@@ -184,7 +183,7 @@ class Rebuild:
             try:
                 for given in self._files.read_feedback(project, trace_id):
                     self._rate(trace_id, given)
-            except (OSError, InvalidInput, DataRejected, TraceNotFound, *_UNFORESEEN) as error:
+            except (OSError, InvalidInput, DataRejected, TraceNotFound, *UNFORESEEN) as error:
                 self._pass_over(path, error)
         self._report(self.tally)
 
