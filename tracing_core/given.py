@@ -68,9 +68,9 @@ def given_by(root: SpanData) -> dict[str, Any]:
     """What the root says of the whole trace by our own names; what cannot be read counts as not said."""
     given: dict[str, Any] = {}
     for key, value in root.attributes.items():
-        name = key.removeprefix(PREFIX)
-        if name is key or name not in GIVEN:
+        if key not in _GIVEN_NAMES:
             continue
+        name = key.removeprefix(PREFIX)
         read = _read(name, value)
         if read is not None:
             given[name] = read

@@ -48,7 +48,7 @@ def counts_of(span: SpanData) -> tuple[int | None, int | None, int | None]:
     """
     numbers: dict[str, set[str]] = {}
     for name in span.attributes:
-        if name.startswith(_SPREAD):
+        if isinstance(name, str) and name.startswith(_SPREAD):
             kind, _, number = name.partition("ents.")
             numbers.setdefault(kind, set()).add(number.partition(".")[0])
     found = {kind: len(them) for kind, them in numbers.items()}

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, text, tuple_
 
 from tracing_core.assembly import joined_with
-from tracing_core.contents import as_read_back
+from tracing_core.contents import as_read_back, pack, parts
 from tracing_core.errors import DatabaseUnavailable
 from tracing_core.given import as_spans, from_stored
 from tracing_core.model import SpanData, TraceData
@@ -22,7 +22,7 @@ from tracing_core.preparing import Preparation, Prepared
 from tracing_core.projection import Projection, Row
 from tracing_core.rollups import Key, Rollup, add_trace, trace_keys, weight_of
 from tracing_core.storage.copying import copy_rows
-from tracing_core.storage.payloads import NEARBY, payload_rows, spans_in, stored_parts
+from tracing_core.storage.payloads import NEARBY, spans_in, stored_parts
 from tracing_core.storage.tables import (
     DECISION_COLUMNS,
     SPAN_COLUMNS,
@@ -46,9 +46,11 @@ class _Stored:
     rating_count: int
     rating_sum: int
 
-    def spans(self) -> tuple[SpanData, ...]:
-        """Its spans, as they would be exported."""
-        return tuple(from_stored(span, self.row) for span in spans_in(self.parts) if span.span_id in self.span_rows)
+    def spans(self) -> tuple[tuple[SpanData, ...], set[str]]:
+        """Its spans, as they would be exported, and the ids of those that leave texts of theirs to the row."""
+        kept = [span for span in spans_in(self.parts) if span.span_id in self.span_rows]
+        whole = tuple([from_stored(span, self.row) for span in kept])
+        return whole, {span.span_id for span, full in zip(kept, whole, strict=True) if span is not full}
 
 
 def join(
@@ -76,7 +78,8 @@ class _Joining:
 
     def of(self, stored: _Stored, piece: Prepared) -> Written:
         """Write what `piece` adds to `stored`."""
-        spans, changed = joined_with(stored.spans(), as_read_back(as_spans(piece.data)))
+        before, sparing = stored.spans()
+        spans, changed = joined_with(before, as_read_back(as_spans(piece.data)))
         if not changed:
             return Written(outcome="again", file_path=stored.row["trace_file_path"])
         assembly = self._preparation.assemble(piece.data.trace_id, tuple(spans.values()))
@@ -85,9 +88,12 @@ class _Joining:
         self._count(stored.row, stored.span_rows.values(), stored, take_away=True)
         if sampled is None:
             self._remove(stored)
-            return Written(outcome="sampled_out")
+            return Written(outcome="sampled_out", removed=stored.row)
         trace, projection = sampled
-        self._write_contents(stored, projection, changed)
+        again = {span.span_id for span in changed}
+        # The row may say what another root says from now on, so these texts go to where they belong.
+        spared = [spans[span_id] for span_id in sorted(sparing - again)]
+        self._write_contents(stored, projection, (*changed, *spared))
         self._write_rows(stored, projection)
         self._count(projection.trace, projection.spans, stored, take_away=False)
         error = self._file(stored, trace, projection)
@@ -113,11 +119,15 @@ class _Joining:
         """The contents that are new go into further parts; each row says in which its content is."""
         first = max(stored.parts, default=-1) + 1
         started_at = next(iter(stored.parts.values()))["started_at"] if stored.parts else stored.row["started_at"]
-        rows = payload_rows(stored.row["trace_id"], started_at, changed, first)
+        trace_id = stored.row["trace_id"]
+        portions = list(enumerate(parts(changed), start=first))
+        rows = [
+            {"trace_id": trace_id, "part": part, "started_at": started_at, "content": pack(some)}
+            for part, some in portions
+        ]
         with closing(self._connection.connection.cursor()) as cursor:
             copy_rows(cursor, span_payloads, "span_payloads", tuple(c.name for c in span_payloads.columns), rows)
-        portion = -(-len(changed) // len(rows))
-        part_of = {span.span_id: first + at // portion for at, span in enumerate(changed)}
+        part_of = {span.span_id: part for part, some in portions for span in some}
         for row in projection.spans:
             row["part"] = part_of.get(row["span_id"], stored.span_rows.get(row["span_id"], row)["part"])
 

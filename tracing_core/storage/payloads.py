@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, tuple_
 
-from tracing_core.contents import pack, parts, unpack
+from tracing_core.contents import unpack
 from tracing_core.model import SpanData
 from tracing_core.projection import Row
 from tracing_core.storage.tables import span_payloads
 
 NEARBY = timedelta(days=1)
 """Contents are looked for this near to their trace first: it spares looking through every day there is."""
-
-
-def payload_rows(trace_id: str, started_at: datetime, spans: Sequence[SpanData], first_part: int = 0) -> list[Row]:
-    """The rows that hold what `spans` hold; part after part from `first_part` on."""
-    return [
-        {"trace_id": trace_id, "part": first_part + number, "started_at": started_at, "content": pack(some)}
-        for number, some in enumerate(parts(spans))
-    ]
 
 
 def stored_parts(connection: Connection, traces: Iterable[tuple[str, datetime]]) -> dict[str, dict[int, Row]]:

@@ -5,9 +5,10 @@ What belongs to a trace that is already there is joined to it (`joining.py`), so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, date
+from typing import Any
 
 from sqlalchemy import Connection, column, select, table, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -175,6 +176,8 @@ def _with_batch(ledger: Ledger, batch: Iterable[Prepared], fates: dict[str, Writ
         day, source = trace["started_at"].date(), trace["source"]
         if fate.outcome == "sampled_out":
             lines.note(day, source, Outcome.SAMPLED_OUT, "", prepared.pieces, prepared.received)
+            if fate.removed is not None:
+                _take_back(lines, fate.removed)
             continue
         first = reason if fate.outcome == "new" else "piece" if fate.outcome == "piece" else "again"
         repeated = prepared.received - fate.new_spans
@@ -182,3 +185,10 @@ def _with_batch(ledger: Ledger, batch: Iterable[Prepared], fates: dict[str, Writ
         lines.note(day, source, Outcome.STORED, "again" if first == "again" else "piece", prepared.pieces - 1)
         lines.note(day, source, Outcome.STORED, "again", 0, repeated)
     return lines
+
+
+def _take_back(lines: Ledger, row: Mapping[str, Any]) -> None:
+    """What was stored of a trace until it was sampled out is not stored any more, though it was received once."""
+    day, source = row["started_at"].astimezone(UTC).date(), row["source"]
+    lines.note(day, source, Outcome.STORED, "", -1, -row["span_count"])
+    lines.note(day, source, Outcome.SAMPLED_OUT, "", 1, row["span_count"])
