@@ -48,6 +48,12 @@ def assembly_of(trace_id: str, spans: Iterable[SpanData], project: str = "defaul
     return Assembly(trace=trace, facts=facts)
 
 
+def each_once(trace: TraceData) -> TraceData:
+    """The same with each span once, the fuller copy where there are two."""
+    spans = _once(trace.spans)
+    return trace if len(spans) == len(trace.spans) else replace(trace, spans=tuple(spans.values()))
+
+
 def joined_with(
     stored: Iterable[SpanData], pieces: Iterable[SpanData]
 ) -> tuple[dict[str, SpanData], tuple[SpanData, ...]]:

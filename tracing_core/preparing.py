@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tracing_core.assembly import Assembly, assembly_of, merge
+from tracing_core.assembly import Assembly, assembly_of, each_once, merge
 from tracing_core.contents import pack, parts
 from tracing_core.errors import InvalidInput
 from tracing_core.files import TraceFiles
@@ -110,6 +110,8 @@ class Preparation:
         facts = None
         if isinstance(data, Assembly):
             facts, data = data.facts, data.trace
+        else:
+            data = each_once(data)
         projection = self.projector.project(data, rating, facts)
         row = projection.trace
         row["trace_file_path"] = self.path(data)
