@@ -23,6 +23,47 @@ COMMENTS = {"count": WEIGHTED, "timed_count": TIMED, "unpriced_count": UNPRICED}
 BATCH = 500
 DICTIONARY = Path(__file__).parents[3] / "contents_1.dict"
 
+KEPT = ("attributes", "events", "evidence", "prompts", "outputs", "otel")
+ROWS_AT_A_TIME = 50
+MOVE = """
+WITH given AS (
+    SELECT trace_id, jsonb_strip_nulls(jsonb_build_object(
+        'tracewhy.project', project, 'tracewhy.name', name, 'tracewhy.source', source, 'tracewhy.project_id', project_id,
+        'tracewhy.intent', intent, 'tracewhy.domain', domain, 'tracewhy.report_type', report_type,
+        'tracewhy.research_type', research_type, 'tracewhy.library', library, 'tracewhy.session_id', session_id,
+        'tracewhy.user_id', user_id, 'tracewhy.error', error, 'tracewhy.parent_trace_id', parent_trace_id,
+        'tracewhy.status', status, 'tracewhy.tags', tags, 'tracewhy.confidence', confidence,
+        'tracewhy.citations_count', citations_count, 'tracewhy.iteration_count', iteration_count,
+        'tracewhy.quality_gate_failures', quality_gate_failures, 'tracewhy.sampling_probability', sampling_probability))
+        || CASE WHEN query IS NULL THEN '{}' ELSE jsonb_build_object('tracewhy.query', NULL) END
+        || CASE WHEN answer IS NULL THEN '{}' ELSE jsonb_build_object('tracewhy.answer', NULL) END AS attributes
+    FROM traces WHERE source <> 'otlp'
+), roots AS (
+    SELECT DISTINCT ON (trace_id) trace_id, span_id FROM trace_spans
+    ORDER BY trace_id, parent_id IS NOT NULL, jsonb_exists(payload -> 'attributes', 'tracewhy.source') IS NOT TRUE,
+        position, started_at, span_id
+), made AS (
+    SELECT trace_id, span_id, jsonb_agg(jsonb_build_object(
+        'decision', decision, 'what', what, 'why', why, 'confidence', confidence,
+        'alternatives_considered', alternatives_considered, 'inputs', inputs, 'timestamp', decided_at)
+        ORDER BY position) AS decisions
+    FROM decisions GROUP BY trace_id, span_id
+)
+INSERT INTO span_payloads (trace_id, part, started_at, content)
+SELECT t.trace_id, 0, t.started_at, convert_to(jsonb_build_object('spans', jsonb_agg(
+    s.payload || jsonb_build_object(
+        'span_id', s.span_id, 'parent_id', s.parent_id, 'name', s.name, 'kind', s.kind,
+        'started_at', s.started_at, 'duration_ns', round(s.duration_ms * 1000000), 'status', s.status,
+        'error', s.error, 'decisions', coalesce(made.decisions, '[]'),
+        'attributes', coalesce(s.payload -> 'attributes', '{}') || coalesce(given.attributes, '{}'))
+    ORDER BY s.position))::text, 'UTF8')
+FROM traces t JOIN trace_spans s USING (trace_id)
+LEFT JOIN made ON made.trace_id = s.trace_id AND made.span_id = s.span_id
+LEFT JOIN roots ON roots.trace_id = s.trace_id AND roots.span_id = s.span_id
+LEFT JOIN given ON given.trace_id = roots.trace_id
+GROUP BY t.trace_id"""
+"""Spans get their decisions back, and roots what the trace says of itself: further pieces are joined to these."""
+
 
 def upgrade() -> None:
     """Make room, and move the contents of spans."""
@@ -105,15 +146,7 @@ def _move_contents() -> None:
     )
     op.alter_column("trace_spans", "part", server_default=None)
     # JSON that is not compressed is read as well: the next write of a trace compresses it.
-    op.execute("""
-        INSERT INTO span_payloads (trace_id, part, started_at, content)
-        SELECT s.trace_id, 0, t.started_at, convert_to(jsonb_build_object('trace', NULL, 'spans', jsonb_agg(
-            s.payload || jsonb_build_object(
-                'span_id', s.span_id, 'parent_id', s.parent_id, 'name', s.name, 'kind', s.kind,
-                'started_at', s.started_at, 'duration_ns', round(s.duration_ms * 1000000), 'status', s.status,
-                'error', s.error)
-            ORDER BY s.position))::text, 'UTF8')
-        FROM trace_spans s JOIN traces t USING (trace_id) GROUP BY s.trace_id, t.started_at""")
+    op.execute(MOVE)
     op.drop_column("trace_spans", "payload")
     op.drop_constraint("pk_trace_spans", "trace_spans")
     op.create_index("ix_trace_spans_trace", "trace_spans", ["trace_id"])
@@ -126,18 +159,17 @@ def _move_contents_back() -> None:
     )
     op.alter_column("trace_spans", "payload", server_default=None)
     connection = op.get_bind()
-    rows = connection.execute(sa.text("SELECT trace_id, content FROM span_payloads")).fetchall()
+    rows = sa.text("SELECT trace_id, content FROM span_payloads ORDER BY trace_id, part")
     update = sa.text(
         "UPDATE trace_spans SET payload = CAST(:payload AS jsonb) WHERE trace_id = :trace_id AND span_id = :span_id"
     )
-    for row in rows:
+    for row in connection.execute(rows.execution_options(yield_per=ROWS_AT_A_TIME)):
         spans = json.loads(_plain(bytes(row.content)))["spans"]
-        kept = ("attributes", "events", "evidence", "prompts", "outputs")
         values = [
             {
                 "trace_id": row.trace_id,
-                "span_id": span["span_id"],
-                "payload": json.dumps({k: span[k] for k in kept if span.get(k)}).replace("\\u0000", "\\ufffd"),
+                "span_id": _without_nul(span["span_id"]),
+                "payload": json.dumps(_without_nul({name: span[name] for name in KEPT if span.get(name)})),
             }
             for span in spans
         ]
@@ -148,6 +180,15 @@ def _move_contents_back() -> None:
     op.drop_column("trace_spans", "part")
     op.drop_column("trace_spans", "model")
     op.drop_table("span_payloads")
+
+
+def _without_nul(value: Any) -> Any:
+    """`value` without the character that jsonb cannot hold."""
+    if isinstance(value, dict):
+        return {_without_nul(name): _without_nul(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nul(item) for item in value]
+    return value.replace("\x00", "\ufffd") if isinstance(value, str) else value
 
 
 def _plain(content: bytes) -> bytes:
