@@ -111,7 +111,7 @@ def _stage_names(spans: Iterable[SpanData], root_id: str | None) -> dict[str, st
 
 def _timing(span: SpanData) -> Document:
     started = span.started_at if span.duration_ns is not None else None
-    completed = started + timedelta(microseconds=span.duration_ns / 1000) if started and span.duration_ns else started
+    completed = started + timedelta(0, 0, span.duration_ns / 1000) if started and span.duration_ns else started
     return {
         "started_at": started,
         "completed_at": completed,
@@ -127,7 +127,7 @@ def _content(span: SpanData) -> Document:
         "prompts": span.prompts,
         "error": span.error,
     }
-    names = span.attributes.keys() & _MODEL_USE
+    names = _MODEL_USE.intersection(span.attributes)
     if names:  # reading only these keeps long texts, which most attributes are, out of it
         content |= _model_use({name: span.attributes[name] for name in names})
     return content
