@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, make_url, select, text
+from sqlalchemy import func, select, text
 
 import tracing_core as tracing
 from tests.factories import NOON
+from tests.faults.switch import Switch
 from tests.surroundings import PATIENCE_SECONDS, finished
 from tracing_core.clock import ManualClock
 from tracing_core.runtime import Runtime, configure
@@ -25,41 +26,6 @@ from tracing_core.storage.tables import ledger, trace_metrics, traces
 from tracing_core.store import Store, open_store
 
 pytestmark = pytest.mark.faults
-
-
-class Switch:
-    """Turns one database of a server off and on, connections that are open included."""
-
-    def __init__(self, server_url: str, database_url: str) -> None:
-        self._server = Database(server_url)
-        self._name = make_url(database_url).database
-
-    def off(self) -> None:
-        self._do(f"ALTER DATABASE {self._name} WITH ALLOW_CONNECTIONS false")
-        self._do(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{self._name}'")
-
-    def on(self) -> None:
-        self._do(f"ALTER DATABASE {self._name} WITH ALLOW_CONNECTIONS true")
-
-    def waiting_for_a_lock(self) -> bool:
-        query = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{self._name}' AND wait_event_type = 'Lock'"
-        with self._server.autocommit() as connection:
-            return bool(connection.scalar(text(query)))
-
-    def close(self) -> None:
-        self._server.close()
-
-    def _do(self, statement: str) -> None:
-        with self._server.autocommit() as connection:
-            connection.execute(text(statement))
-
-
-@pytest.fixture
-def switch(server_url: str, database_url: str) -> Iterator[Switch]:
-    made = Switch(server_url, database_url)
-    yield made
-    made.on()
-    made.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
@@ -32,18 +32,27 @@ class Database:
         statement_timeout_ms: the longest that one statement of `read()` may take; 0 for no limit.
         write_timeout_ms: the longest that one of a `write()` that is limited may take; 0 for no limit.
         pool_size: connections kept open; as many again are opened when these are busy.
+        revive: called when there is no server to connect to, before that is tried once more; raises DatabaseUnavailable.
 
     Raises:
         SettingsError: the URL is not one of a PostgreSQL database.
     """
 
     def __init__(
-        self, url: str, statement_timeout_ms: int = 15_000, pool_size: int = 5, *, write_timeout_ms: int = 30_000
+        self,
+        url: str,
+        statement_timeout_ms: int = 15_000,
+        pool_size: int = 5,
+        *,
+        write_timeout_ms: int = 30_000,
+        revive: Callable[[], object] | None = None,
     ) -> None:
         self._url = parse_url(url)
         self._statement_timeout_ms = statement_timeout_ms
         self._write_timeout_ms = write_timeout_ms
         self._engine = _engine(self._url, pool_size)
+        if revive is not None:
+            event.listen(self._engine, "do_connect", _connecting(revive))
 
     @property
     def address(self) -> str:
@@ -200,6 +209,17 @@ def _engine(url: URL, pool_size: int) -> Engine:
 
     os.register_at_fork(after_in_child=forget_connections)
     return engine
+
+
+def _connecting(revive: Callable[[], object]) -> Callable[..., Any]:
+    def connect(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
+        try:
+            return dialect.connect(*arguments, **options)
+        except psycopg2.OperationalError:
+            revive()
+            return dialect.connect(*arguments, **options)
+
+    return connect
 
 
 def _use_utc(connection: Any, _record: object) -> None:
