@@ -147,6 +147,19 @@ class Preparation:
         before = self.files.read(data.project, data.trace_id) if self.files is not None else None
         return self.write_file(data if before is None else merge(before, data, self.project))
 
+    def write_new_file(self, data: TraceData) -> str | None:
+        """Write the file of a trace that is new to the database. When that was lost, a file may be there that knows more than
+        this piece: what it says is kept.
+        """
+        before = (
+            self.files.read(data.project, data.trace_id) if self.files is not None and data.source == OTLP else None
+        )
+        if before is None:
+            return self.write_file(data)
+        whole = merge(before, data, self.project)
+        probability = min(before.sampling_probability, data.sampling_probability)
+        return self.write_file(replace(whole, sampling_probability=probability, is_slow=before.is_slow or data.is_slow))
+
     def write_file(self, data: TraceData) -> str | None:
         """Write the file of a trace; what went wrong, if anything did."""
         if self.files is None:

@@ -208,8 +208,11 @@ class _FilesAsTheyAre(TraceFiles):
         super().__init__(projects_dir)
         self.unchanged: dict[str, TraceData] = {}
 
+    def read(self, project: str, trace_id: str) -> TraceData | None:
+        return self.unchanged.get(trace_id) or super().read(project, trace_id)
+
     def write(self, trace: TraceData) -> Path:
-        if self.unchanged.get(trace.trace_id) is trace:
+        if self.unchanged.get(trace.trace_id) == trace:
             return self.path(trace.project, trace.trace_id)
         return super().write(trace)
 

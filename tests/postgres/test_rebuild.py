@@ -357,3 +357,23 @@ def test_the_command_says_what_it_did(
     assert "junk.json: " in said
     assert main(["rebuild", "--project", "none", "--into", database_url]) == 1
     assert "project: none has no directory" in capsys.readouterr().err
+
+
+def test_a_late_piece_does_not_cost_what_only_the_file_has(settings: Settings, database: Database) -> None:
+    """The database was lost, and the rest of a trace arrives before the rebuild: the file then has both, and the database."""
+    ids = {"trace_id": (7).to_bytes(16)}
+    root, child = otlp_span(span_id=b"\1" * 8, **ids), otlp_span(span_id=b"\2" * 8, parent_span_id=b"\1" * 8, **ids)
+    for piece in (root, child):
+        store = open_store(settings)
+        body = otlp_request(piece)
+        store.ingest.offer(partial(_spans_in, body), len(body), project="otlp").result(PATIENCE_SECONDS)
+        store.close()
+        if piece is root:
+            migrate.downgrade(database, "base")
+    kept = TraceFiles(settings.projects_dir).read("otlp", f"{7:032x}")
+    assert kept is not None
+    assert len(kept.spans) == 2
+    assert len(rows(database, trace_spans)) == 1
+    rebuilt(settings, database)
+    assert len(rows(database, trace_spans)) == 2
+    assert TraceFiles(settings.projects_dir).read("otlp", kept.trace_id) == kept

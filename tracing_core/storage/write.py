@@ -142,7 +142,7 @@ class TraceTable:
         return new
 
     def _filed(self, connection: Connection, prepared: Prepared) -> Written:
-        error = self._preparation.write_file(prepared.data)
+        error = self._preparation.write_new_file(prepared.data)
         path = prepared.projection.trace["trace_file_path"]
         if error is not None:
             path = None
