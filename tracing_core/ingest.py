@@ -142,14 +142,15 @@ class Ingest:
         lane.start()
 
     def _run(self) -> None:
-        delivery = self._make_delivery()
+        delivery: Delivery | None = None
         while batch := self._next():
             try:
+                delivery = delivery or self._make_delivery()
                 self._store(delivery, batch)
             except Exception as error:  # the lane must go on for the others
                 logger.exception("requests could not be stored")
                 for work in batch:
-                    _fail(work, error)
+                    _fail(work, DatabaseUnavailable(f"storing failed ({type(error).__name__}); try again"))
             finally:
                 with self._state:
                     self._bytes -= sum(work.size for work in batch)
@@ -190,6 +191,13 @@ class Ingest:
             received = work.read()
         except InvalidInput as error:
             _fail(work, error)
+            return None
+        except MemoryError:
+            _fail(work, Overloaded())
+            return None
+        except Exception as error:  # a request of a kind that nobody foresaw must not cost those beside it
+            logger.exception("a request cannot be read")
+            _fail(work, InvalidInput("body", f"cannot be read ({type(error).__name__})"))
             return None
         work.rejected.extend((1, f"{refused.reason} (span {refused.span})") for refused in received.rejected)
         for refused in received.rejected:

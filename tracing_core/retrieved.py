@@ -47,7 +47,8 @@ def counts_of(span: SpanData) -> tuple[int | None, int | None, int | None]:
     Documents that are spread over indexed names are counted without being read: every trace pays for this when it is written.
     """
     numbers: dict[str, set[str]] = {}
-    for name in span.attributes:
+    names: Iterable[Any] = span.attributes  # a program that records may use what is no text, too
+    for name in names:
         if isinstance(name, str) and name.startswith(_SPREAD):
             kind, _, number = name.partition("ents.")
             numbers.setdefault(kind, set()).add(number.partition(".")[0])
