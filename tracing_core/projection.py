@@ -118,8 +118,8 @@ def _is_short(value: Any) -> bool:
 def _timings(trace: TraceData) -> Row:
     root = trace.spans[0].span_id if trace.spans else None
     stages: dict[str, float] = {}
-    for span in trace.spans:
-        if span.parent_id == root and span.parent_id is not None and span.duration_ns is not None:
+    for span in trace.spans[1:]:
+        if span.parent_id == root and span.duration_ns is not None:
             stages[span.name] = round(stages.get(span.name, 0) + span.duration_ns / 1e6, 3)
     return {
         "duration_ms": milliseconds(trace.duration_ns),

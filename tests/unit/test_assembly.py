@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.factories import NOON, make_decision, make_span, make_trace, milliseconds
 from tests.pieces import NS, TRACE_ID, cut, otlp_traces, said_by_trace
 from tests.strategies import traces
+from tests.surroundings import make_preparation
 from tracing_core.assembly import assemble, merge
 from tracing_core.contents import as_read_back, pack, parts, unpack
 from tracing_core.given import REMOTE_PARENT, as_spans, as_stored, from_stored, given_by
@@ -246,3 +247,28 @@ def test_an_open_root_does_not_end_the_trace() -> None:
     spans: Sequence[SpanData] = [otlp(1, duration_ns=None), otlp(2, parent=1, started_at=NOON + timedelta(seconds=3))]
     made = assemble(TRACE_ID, spans)
     assert (made.status, made.duration_ns) == (TraceStatus.INCOMPLETE, milliseconds(4000))
+
+
+def test_a_call_that_is_its_own_parent_is_counted() -> None:
+    """Nothing below it repeats what it used, but itself."""
+    call = {"gen_ai.request.model": "gpt-4o-mini", "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 1}
+    trace = assemble(TRACE_ID, [otlp(1, parent=1, attributes=call), otlp(2, parent=1, attributes=call)])
+    row = make_preparation().ready(trace).projection.trace
+    assert row["input_tokens"] == 5
+    alone = assemble(TRACE_ID, [otlp(1, parent=1, attributes=call), otlp(2, attributes=call)])
+    assert make_preparation().ready(alone).projection.trace["input_tokens"] == 10
+
+
+def test_a_root_that_is_its_own_parent_is_no_stage_of_itself() -> None:
+    """Its time is that of the trace."""
+    trace = assemble(TRACE_ID, [otlp(1, parent=1, name="root"), otlp(2, parent=1, name="stage")])
+    assert list(make_preparation().ready(trace).projection.trace["stage_ms"]) == ["stage"]
+
+
+def test_a_recorded_span_that_comes_twice_is_stored_once() -> None:
+    """Also within one trace: the fuller of the two."""
+    trace = make_trace()
+    twice = replace(trace, spans=(*trace.spans, replace(trace.spans[2], attributes={})))
+    prepared = make_preparation().ready(twice)
+    assert [row["span_id"] for row in prepared.projection.spans] == [span.span_id for span in trace.spans]
+    assert prepared.data.answer == trace.answer

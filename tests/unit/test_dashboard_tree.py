@@ -41,6 +41,19 @@ def test_no_span_is_lost() -> None:
     assert sorted(map(str, column(spans, "id"))) == ["orphan", "own", "root", "x", "y"]
 
 
+def test_orphans_stand_at_the_left_edge_with_what_is_below_them() -> None:
+    """A trace without its root, as it is while the root is on its way: each subtree begins at the top level."""
+    spans = [
+        Span("a", "gone", 0),
+        Span("a1", "a", 1),
+        Span("b", "gone", 2),
+        Span("b1", "b", 3),
+        Span("c", "elsewhere", 4),
+    ]
+    assert column(spans, "id") == ["a", "a1", "b", "b1", "c"]
+    assert column(spans, "depth") == [0, 1, 0, 1, 0]
+
+
 def test_a_failed_span_says_what_happened() -> None:
     """The mark for an error and its message are in the row."""
     spans = [Span("root", status="error", error="connection refused")]
