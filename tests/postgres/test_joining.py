@@ -392,3 +392,58 @@ def test_ten_thousand_spans_in_pieces(database: Database, data_dir: Path) -> Non
     assert len(rows(database, span_payloads)) <= 60
     assert decisions_of(database, TRACE_ID) == ()
     assert_balanced(database)
+
+
+def test_a_trace_that_is_removed_while_a_piece_waits_for_it_is_stored_anew(database: Database) -> None:
+    """By the same call: a removal is no sign that the database is away."""
+    writer = Writer(database)
+    writer.write((TRACE_ID, [otlp(2, 1)]))
+    fates: list[Written] = []
+    with database.write() as connection:
+        connection.execute(select(traces).with_for_update())
+        piece = threading.Thread(target=lambda: fates.extend(writer.write((TRACE_ID, [otlp(3, 1)])).values()))
+        piece.start()
+        while not waiting_for_locks(database):
+            assert piece.is_alive()
+        for table in (trace_spans, span_payloads, traces):
+            connection.execute(table.delete())
+    piece.join(PATIENCE_SECONDS)
+    assert [fate.outcome for fate in fates] == ["new"]
+    assert [row["span_id"] for row in rows(database, trace_spans)] == [f"{3:016x}"]
+
+
+def waiting_for_locks(database: Database) -> int:
+    with database.read() as connection:
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return connection.execute(text(waiting)).scalar() or 0
+
+
+def test_ratings_and_pieces_at_the_same_time(database: Database) -> None:
+    """Neither waits for the other in a ring, and the sums fit in the end."""
+    pieces = [(TRACE_ID, [otlp(number, 1, timedelta(minutes=number))]) for number in range(2, 12)]
+    writer, other = Writer(database), Writer(database)
+    writer.write((TRACE_ID, [otlp(50, 1, timedelta(minutes=99))]))
+    trace = make_trace(trace_id=TRACE_ID)
+
+    def ratings() -> None:
+        for number in range(10):
+            rate(database, trace, rating=number % 5 + 1, user_id=f"user-{number}")
+
+    raised = in_threads(
+        [
+            lambda: [writer.write(piece) for piece in pieces],
+            lambda: [other.write(piece) for piece in reversed(pieces)],
+            ratings,
+        ]
+    )
+    assert raised == []
+    (whole,) = [
+        row
+        for row in rows(database, trace_metrics)
+        if (row["dimension"], row["granularity"]) == ("trace", "minute") and row["stored"]
+    ]
+    assert (whole["rating_count"], whole["rating_sum"], whole["flag_user_negative"]) == (10, 30, 1)
+    assert_balanced(database)
+    assert_rollups_fit(database)

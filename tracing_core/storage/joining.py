@@ -36,6 +36,10 @@ from tracing_core.storage.tables import (
 from tracing_core.written import Written
 
 
+class RemovedMeanwhile(DatabaseUnavailable):
+    """A trace was removed while a piece of it was written; written again, it will be stored anew."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Stored:
     """A trace as it is in the database, its row locked."""
@@ -59,7 +63,7 @@ def join(
     """Join `pieces`, one for each of their traces, to what is stored; what they change in the rollups goes to `minutes`.
 
     Raises:
-        DatabaseUnavailable: one of the traces was removed meanwhile; trying again will store it anew.
+        RemovedMeanwhile: one of the traces is gone; trying again will store it anew.
     """
     found = _lock(connection, [piece.data.trace_id for piece in pieces])
     return {
@@ -176,7 +180,7 @@ def _lock(connection: Connection, ids: Sequence[str]) -> dict[str, _Stored]:
     statement = select(traces).where(traces.c.trace_id.in_(ids)).order_by(traces.c.trace_id).with_for_update()
     rows = {row["trace_id"]: dict(row) for row in connection.execute(statement).mappings()}
     if len(rows) < len(ids):
-        raise DatabaseUnavailable("a trace was removed while a piece of it was written; it will be written again")
+        raise RemovedMeanwhile
     parts = stored_parts(connection, [(trace_id, row["started_at"]) for trace_id, row in rows.items()])
     spans = span_rows(connection, rows)
     ratings = ratings_of(connection, rows)

@@ -6,7 +6,7 @@ What belongs to a trace that is already there is joined to it (`joining.py`), so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, date
 from typing import Any
 
@@ -19,7 +19,7 @@ from tracing_core.preparing import Preparation, Prepared
 from tracing_core.rollups import Key, Rollup, add_trace, coarser
 from tracing_core.storage.copying import copy_rows
 from tracing_core.storage.database import Database
-from tracing_core.storage.joining import join
+from tracing_core.storage.joining import RemovedMeanwhile, join
 from tracing_core.storage.ledger_write import add_to_ledger
 from tracing_core.storage.migrate import upgrade
 from tracing_core.storage.partitions import ensure_partitions, plausible
@@ -39,6 +39,8 @@ _STAGING = text(
     "CREATE TEMPORARY TABLE IF NOT EXISTS staging_traces (LIKE traces INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
 )
 _staging_traces = table("staging_traces", *(column(name) for name in TRACE_COLUMNS))
+_REMOVALS = 3
+"""How often a batch is begun again at once because sampling or retention removed one of its traces meanwhile."""
 _PAYLOAD_COLUMNS = tuple(c.name for c in span_payloads.columns)
 
 
@@ -80,6 +82,12 @@ class TraceTable:
         once = self._once(batch)
         kept = [p for p in once.values() if p.kept]
         self.make_room({span["started_at"].astimezone(UTC).date() for p in kept for span in p.projection.spans})
+        for _ in range(_REMOVALS):
+            with suppress(RemovedMeanwhile):
+                return self._write(once, kept, ledger)
+        return self._write(once, kept, ledger)
+
+    def _write(self, once: Mapping[str, Prepared], kept: Sequence[Prepared], ledger: Ledger) -> dict[str, Written]:
         with self._database.write(limited="in all") as connection:
             new = self._insert(connection, kept)
             minutes: dict[Key, Rollup] = {}
