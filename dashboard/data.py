@@ -6,29 +6,39 @@ same page, and one person clicking about in it, need.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 
 import streamlit as st
 
+from tracing_core import dead_letters
+from tracing_core.clock import SystemClock
+from tracing_core.dead_letters import DeadReason
 from tracing_core.errors import StorageError
 from tracing_core.feedback import ANONYMOUS
+from tracing_core.files_size import FilesSize, files_size
+from tracing_core.ids import IdSource
 from tracing_core.model import Feedback, QualityFlag
+from tracing_core.query import diagnostics as diagnostics_query
 from tracing_core.query import document as document_query
 from tracing_core.query import facets as facets_query
 from tracing_core.query import feedback as feedback_query
 from tracing_core.query import ledger as ledger_query
 from tracing_core.query import overview as overview_query
+from tracing_core.query import system as system_query
 from tracing_core.query import trace as trace_query
 from tracing_core.query import traces as traces_query
+from tracing_core.query.diagnostics import ReceiverReport
 from tracing_core.query.facets import Facet, FacetValue
 from tracing_core.query.feedback import RatedTrace
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.ledger import LedgerLine
 from tracing_core.query.overview import FlagPoint, LatencyPoint, LibraryCount, OperationLatency, Totals
+from tracing_core.query.system import Orphans, SlowQuery, Storage
 from tracing_core.query.trace import DecisionRow, SpanPayload, SpanRow, TraceDetail
 from tracing_core.query.traces import TraceCount, TracePage, TraceRow
 from tracing_core.settings import settings
+from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
 from tracing_core.storage.migrate import upgrade
 from tracing_core.store import Store, open_store
@@ -68,6 +78,42 @@ def ledger(since: date) -> tuple[LedgerLine, ...]:
 def waiting() -> int:
     """Traces that wait on disk for the database, from any process that shares the data directory."""
     return store().writer.stats().waiting
+
+
+@st.cache_data(ttl=30, show_spinner=False)
+def dead_reasons() -> tuple[DeadReason, ...]:
+    """Why the database refused traces."""
+    return dead_letters.dead_reasons(Spool(settings().data_dir / "spool", SystemClock(), IdSource()))
+
+
+@st.cache_data(ttl=5, max_entries=20, show_spinner=False)
+def receivers(since: datetime) -> ReceiverReport:
+    """What is known of those who sent something since then, and what waits in the processes that receive."""
+    return diagnostics_query.receiver_report(_database(), since, SystemClock().now())
+
+
+@st.cache_data(ttl=60, max_entries=20, show_spinner=False)
+def orphans(since: datetime) -> tuple[Orphans, ...]:
+    """Spans without their parents, in the newest traces since then."""
+    return system_query.orphans(_database(), since, SystemClock().now())
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def storage() -> Storage:
+    """How large the database is, by table and day."""
+    return system_query.storage(_database())
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def slow_queries() -> tuple[SlowQuery, ...] | None:
+    """The slowest statements, where PostgreSQL keeps them."""
+    return system_query.slow_queries(_database())
+
+
+@st.cache_data(ttl=300, show_spinner=False)
+def trace_files() -> FilesSize:
+    """How much room the files of traces take."""
+    return files_size(settings().projects_dir)
 
 
 @st.cache_data(ttl=10, max_entries=100, show_spinner=False)

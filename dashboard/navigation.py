@@ -77,6 +77,13 @@ SCREENS: tuple[Screen, ...] = (
         icon=":material/forum:",
         question="Ask, watch it think, rate it.",
     ),
+    Screen(
+        key="system",
+        group="Operate",
+        title="System",
+        icon=":material/dns:",
+        question="Where did every trace go, and what needs looking after?",
+    ),
 )
 BY_KEY: Mapping[str, Screen] = {screen.key: screen for screen in SCREENS}
 

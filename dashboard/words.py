@@ -74,6 +74,20 @@ def count(number: int | None) -> str:
     return ABSENT if number is None else f"{number:,}"
 
 
+def size(number: int | None) -> str:
+    """A number of bytes as 512 B, 8.2 kB, 64.0 MB or 1.3 GB."""
+    if number is None:
+        return ABSENT
+    if number < 1000:
+        return f"{number} B"
+    amount = float(number)
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1000
+        if amount < 999.95:
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1000:,.1f} TB"
+
+
 def rating(value: float | None) -> str:
     """An average rating with one digit."""
     return ABSENT if value is None else f"{value:.1f}"

@@ -60,10 +60,10 @@ def _odd(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "no successful trace is kept", "set TRACEWHY_SUCCESS_SHARE above 0"
     if settings.head_share == 0:
         yield "no run is recorded at all", "set TRACEWHY_HEAD_SHARE above 0"
-    if settings.max_otlp_bytes > settings.ingest_bytes:
+    if settings.max_otlp_bytes > 2 * settings.ingest_bytes:  # one that comes alone is taken whatever its size
         yield (
             f"one body may be larger ({settings.max_otlp_bytes:,} bytes) than all that may wait ({settings.ingest_bytes:,})",
-            "set TRACEWHY_INGEST_BYTES at least as high as TRACEWHY_MAX_OTLP_BYTES",
+            "set TRACEWHY_INGEST_BYTES about as high as TRACEWHY_MAX_OTLP_BYTES",
         )
     kept, flagged = settings.retention_days, settings.keep_flagged_days
     if flagged is not None and (kept is None or flagged <= kept):
@@ -128,7 +128,7 @@ def of_journal(settings: Settings) -> Iterator[Check]:
         said, fix = f"{left} killed programs left runs in the journal", "the next start of a service stores them"
         yield Check(about="journal", state=WARN, said=said, fix=fix)
     else:
-        yield Check(about="journal", state=OK, said=f"{len(folders)} programs keep one, none left anything behind")
+        yield Check(about="journal", state=OK, said=f"nothing was left behind; {len(folders)} programs keep one now")
 
 
 def of_store(database: Database, clock: Clock) -> Iterator[Check]:

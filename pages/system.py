@@ -1,0 +1,19 @@
+"""The system page tells where every trace went, and what needs looking after."""
+
+from dashboard import data, filters, layout, system_page, system_senders, system_storage
+
+view = filters.current("system", ())
+since = system_page.period(view)
+lines = data.ledger(since.date())
+report = data.receivers(since)
+
+system_page.numbers(lines, report)
+left, right = layout.wide_then_narrow()
+with left:
+    system_page.flow(lines, since)
+with right:
+    system_page.waiting(report)
+system_page.losses(lines)
+system_senders.senders(report, since)
+system_storage.storage()
+system_storage.rules()
