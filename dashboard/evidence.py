@@ -11,6 +11,7 @@ from dashboard import words
 from dashboard.decision_cards import plain
 
 MOST_DOCUMENTS = 50
+_GLIMPSE = 40
 _SHOWN = frozenset({"id", "title", "source", "text", "scores", "reason", "library", "index"})
 
 
@@ -41,6 +42,8 @@ def _document(place: int, document: Mapping[str, Any]) -> None:
     title = document.get("title") or document.get("id") or document.get("source") or "untitled"
     reason = document.get("reason")
     head = f"{place} · {words.label(str(title))}{_scores(document)}"
+    if not document.get("title") and document.get("text"):
+        head += f" :gray[{words.label(str(document['text']), _GLIMPSE)}]"
     with st.expander(head + (f" · :orange[{words.label(str(reason), 50)}]" if reason else "")):
         where = [str(document[name]) for name in ("source", "library", "id") if document.get(name)]
         st.caption(words.label(" · ".join(where), 200))

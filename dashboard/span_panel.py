@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +14,11 @@ import streamlit as st
 from dashboard import data, words
 from dashboard.decision_cards import card, plain
 from dashboard.evidence import documents
+from tracing_core.model import SpanKind
 from tracing_core.query.trace import DecisionRow, SpanPayload, SpanRow
 
+_MOST_EVENTS = 20
+_ONE_LINE = 80
 _IN_AND_OUT = ("input.value", "output.value", "input", "output")
 
 
@@ -47,7 +53,8 @@ def span_panel(trace_id: str, span: SpanRow, decisions: Sequence[DecisionRow], h
 
 def _head(span: SpanRow) -> None:
     state = ":red-badge[failed]" if span.status == "error" else ""
-    st.markdown(f"**{words.label(span.name)}** :gray[{span.kind.lower()} · {words.duration(span.duration_ms)}] {state}")
+    kind = "span" if span.kind is SpanKind.UNKNOWN else span.kind.lower()
+    st.markdown(f"**{words.label(span.name)}** :gray[{kind} · {words.duration(span.duration_ms)}] {state}")
     if span.error:
         st.text(span.error)
 
@@ -81,11 +88,47 @@ def _prompts(payload: SpanPayload) -> None:
 
 
 def _in_and_out(payload: SpanPayload, ins_outs: dict[str, Any]) -> None:
-    for name, value in {**ins_outs, **payload.outputs}.items():
+    """What was understood first; beneath it what it was understood from, and the events."""
+    _values(payload.outputs)
+    understood = {plain(value) for value in (*payload.outputs.values(), *payload.prompts.values())}
+    raw = {name: value for name, value in ins_outs.items() if plain(value) not in understood}
+    if raw and understood:
+        with st.expander("As it was sent"):
+            _values(raw)
+    else:
+        _values(raw)
+    _events(payload.events)
+
+
+def _values(values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
         st.caption(words.label(name))
-        st.code(plain(value), language=None, wrap_lines=True)
-    for event in payload.events:
-        st.caption(words.label(plain(event), 300))
+        st.code(_readable(value), language=None, wrap_lines=True)
+
+
+def _readable(value: Any) -> str:
+    """Text as it is; what has structure, also where it is written as a text, in one line or a line for each part."""
+    opened = value
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            opened = json.loads(value)
+    if not isinstance(opened, dict | list):
+        return plain(opened)
+    line = json.dumps(opened, ensure_ascii=False, default=str)
+    return line if len(line) <= _ONE_LINE else json.dumps(opened, ensure_ascii=False, indent=2, default=str)
+
+
+def _events(events: Sequence[Mapping[str, Any]]) -> None:
+    """The names of events, with how often they come; what they say is a click away."""
+    for name, times in Counter(str(event["name"]) for event in events).items():
+        said = [event["attributes"] for event in events if event["name"] == name and event["attributes"]]
+        title = words.label(name) + (f" :gray[× {words.count(times)}]" if times > 1 else "")
+        if not said:
+            st.caption(title)
+            continue
+        with st.expander(title):
+            for attributes in said[:_MOST_EVENTS]:
+                _values(attributes)
 
 
 def _pairs(attributes: dict[str, Any]) -> None:

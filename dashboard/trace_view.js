@@ -202,6 +202,8 @@ class TraceView {
       return tick
     })
     this.ruler.replaceChildren(...ticks)
+    const [before, end] = ticks.slice(-2).map((tick) => tick.getBoundingClientRect())
+    if (end?.width && before.right + 4 > end.left) ticks[last - 1].textContent = ""  // no room for both
   }
 
   choose(index, settle = 0) {

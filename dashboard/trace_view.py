@@ -10,7 +10,7 @@ from dashboard import words
 from dashboard.trace_tree import COLUMNS, Tree
 
 TALLEST = 560
-SHORTEST = 360
+SHORTEST = 440
 _ROW, _FRAME = 26, 76
 _HERE = Path(__file__).parent
 _QUARTERS = 4

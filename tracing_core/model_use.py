@@ -42,7 +42,8 @@ def model_use(spans: Sequence[SpanData], facts: Sequence[SpanFacts], prices: Cos
     A span that repeats what the calls below it used (agents and chains do) shows its tokens, but they count once.
     """
     calls = tuple(_call(found, prices) for found in facts)
-    counted = [calls[at] for at in _leaves(spans, facts)]
+    leaves = _leaves(spans, facts)
+    counted, counting = [calls[at] for at in leaves], set(leaves)
     first = _first_generation(spans, facts)
     speed = next((found for found in facts if found.first_token_ms is not None), None)
     rate = next((found.tokens_per_second for found in facts if found.tokens_per_second is not None), None)
@@ -63,7 +64,7 @@ def model_use(spans: Sequence[SpanData], facts: Sequence[SpanFacts], prices: Cos
         "time_to_first_token_ms": speed.first_token_ms if speed else None,
         "tokens_per_second": rate,
     }
-    return ModelUse(trace=row, calls=tuple(_columns(call) for call in calls))
+    return ModelUse(trace=row, calls=tuple(_columns(call, at in counting) for at, call in enumerate(calls)))
 
 
 def _call(facts: SpanFacts, prices: CostTracker) -> _Call:
@@ -73,9 +74,11 @@ def _call(facts: SpanFacts, prices: CostTracker) -> _Call:
     return _Call(facts=facts, given=facts.cost_given_usd, computed=computed)
 
 
-def _columns(call: _Call) -> Row:
+def _columns(call: _Call, counts: bool) -> Row:
+    """What the row of a span says; of one that repeats the calls below it only what it was told, not a cost of our own."""
     model = call.facts.model is not None
-    return {"total_tokens": call.facts.usage.total_tokens if model else None, "cost_usd": call.cost}
+    tokens = call.facts.usage.total_tokens if model else None
+    return {"total_tokens": tokens, "cost_usd": call.cost if counts else call.given}
 
 
 def _has_usage(facts: SpanFacts) -> bool:
@@ -94,8 +97,8 @@ def _leaves(spans: Sequence[SpanData], facts: Sequence[SpanFacts]) -> list[int]:
     parents = {span.span_id: span.parent_id for span in spans}
     above: set[str] = set()
     for at in used:
-        parent = spans[at].parent_id
-        while parent is not None and parent not in above:
+        own, parent = spans[at].span_id, spans[at].parent_id
+        while parent is not None and parent != own and parent not in above:
             above.add(parent)
             parent = parents.get(parent)
     return [at for at in used if spans[at].span_id not in above]

@@ -59,7 +59,10 @@ def _last_part(name: str) -> str:
 
 
 def outputs_of(span: SpanData) -> dict[str, Any]:
-    """What came out: `answer` and `tool_calls` of a model, `arguments` and `result` of a tool, `output` of anything else."""
+    """What came out: `answer` and `tool_calls` of a model, `arguments` and `result` of a tool, `output` of anything else.
+
+    What went in is `input`, for spans that have no prompt to show it in.
+    """
     if span.outputs:
         return dict(span.outputs)
     said = said_by(span.attributes)
@@ -68,8 +71,12 @@ def outputs_of(span: SpanData) -> dict[str, Any]:
     text = answer_of(span, said.get("answer"))
     calls = list(_calls(span))
     name = "answer" if calls or span.kind in _ASKED else "output"
-    found = {name: text, "tool_calls": calls}
+    found = {"input": _input(span, said), name: text, "tool_calls": calls}
     return {key: value for key, value in found.items() if value}
+
+
+def _input(span: SpanData, said: Mapping[str, Any]) -> Any:
+    return parsed(said["query"][1]) if "query" in said and not prompts_of(span) else None
 
 
 def _of_tool(said: Mapping[str, Any]) -> dict[str, Any]:

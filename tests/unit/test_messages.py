@@ -202,7 +202,7 @@ def test_the_text_of_spans_that_are_no_model_calls() -> None:
     """A chain's input and output are told by the field that says most; a tool's stay as they are."""
     chain = call({"input.value": '{"query": "why?", "k": 3}', "output.value": '["a", "b"]'}, kind=SpanKind.CHAIN)
     assert (facts_of(chain).query, facts_of(chain).answer) == ("why?", "a\nb")
-    assert outputs_of(chain) == {"output": "a\nb"}
+    assert outputs_of(chain) == {"input": {"query": "why?", "k": 3}, "output": "a\nb"}
     other = call({"input.value": '{"k": 3, "n": 4}'}, kind=SpanKind.CHAIN)
     assert facts_of(other).query == '{"k": 3, "n": 4}'
     nothing = call({"langfuse.observation.input": '{"args": [], "kwargs": {}}'}, kind=SpanKind.CHAIN)

@@ -60,3 +60,16 @@ def test_an_agent_that_repeats_its_calls_is_not_counted_again() -> None:
         assert (found["input_tokens"], found["output_tokens"], found["cached_tokens"]) == (240, 68, 128)
         assert found["cost_given_usd"] == Decimal("0.0000672")
         assert found["unknown_models"] == []
+
+
+def test_a_span_that_repeats_calls_is_not_priced() -> None:
+    """What its row costs is what the sender says; a price of our own would be that of a model that it asked for."""
+    below = replace(call("plain", prompt_tokens=MILLION), parent_id="a" * 16)
+    repeats = {"gen_ai.aggregated_usage.input_tokens": MILLION}
+    for cost, shown in ((None, None), ("0.5", Decimal("0.5"))):
+        attributes = {"model_name": "plain", **repeats, **({} if cost is None else {"operation.cost": cost})}
+        above = replace(make_span(kind=SpanKind.AGENT, attributes=attributes), span_id="a" * 16)
+        found = use(above, below)
+        assert [row["cost_usd"] for row in found.calls] == [shown, 2]
+        assert [row["total_tokens"] for row in found.calls] == [MILLION, MILLION]
+        assert found.trace["cost_usd"] == 2

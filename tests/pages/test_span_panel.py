@@ -1,0 +1,79 @@
+"""The panel of a span that another convention sent: what was understood before what it was understood from."""
+
+from __future__ import annotations
+
+import json
+
+from streamlit.testing.v1 import AppTest
+
+from tests.factories import make_span
+from tests.pages.conftest import OpenPage, texts
+from tests.postgres.writing import store
+from tracing_core.assembly import assemble
+from tracing_core.clock import SystemClock
+from tracing_core.model import SpanData, SpanEvent, SpanKind
+from tracing_core.storage.database import Database
+
+NOW = SystemClock().now()
+TRACE = "00112233445566778899aabbccddeeff"
+ANSWER = "Paris is the capital of France."
+
+
+def shown(open_page: OpenPage, database: Database, span: SpanData) -> AppTest:
+    """The page of a trace of one span."""
+    store(database, assemble(TRACE, [span]))
+    return open_page("trace", id=TRACE)
+
+
+def codes(app: AppTest) -> list[str]:
+    """All blocks of text with their spaces kept."""
+    return [element.value for element in app.code]
+
+
+def call(**attributes: object) -> SpanData:
+    """A model call as it was received."""
+    events = [SpanEvent(name="chunk", timestamp=NOW, attributes={})] * 3
+    details = SpanEvent(name="details", timestamp=NOW, attributes={"body": {"deep": [1, {"er": 2}]}})
+    return make_span(
+        name="ChatCompletion", kind=SpanKind.LLM, started_at=NOW, attributes=attributes, events=(*events, details)
+    )
+
+
+def test_the_answer_comes_before_the_request_as_it_was_sent(open_page: OpenPage, database: Database) -> None:
+    """The response's JSON is a click away, a line for each of its parts."""
+    said = {"choices": [{"message": {"role": "assistant", "content": ANSWER}}], "model": "m" * 60}
+    app = shown(open_page, database, call(**{"input.value": "Which capital?", "output.value": json.dumps(said)}))
+    assert "As it was sent" in [expander.label for expander in app.expander]
+    assert codes(app).index(ANSWER) < codes(app).index(json.dumps(said, indent=2))
+    assert "Which capital?" in codes(app)
+
+
+def test_events_are_counted(open_page: OpenPage, database: Database) -> None:
+    """An event that comes once for every token is one line; what an event says is a click away."""
+    app = shown(open_page, database, call(**{"output.value": ANSWER}))
+    assert "chunk :gray[× 3]" in texts(app)
+    assert "details" in [expander.label for expander in app.expander]
+    assert '{"deep": [1, {"er": 2}]}' in codes(app)
+
+
+def test_the_arguments_of_a_function_are_its_input(open_page: OpenPage, database: Database) -> None:
+    """A span of no particular kind shows what went in, and is called a span."""
+    arguments = {"args": ["Which capital?"], "kwargs": {"stream": True}}
+    span = make_span(
+        name="ask", kind=SpanKind.UNKNOWN, started_at=NOW,
+        attributes={"langfuse.observation.input": json.dumps(arguments), "langfuse.observation.output": ANSWER},
+    )  # fmt: skip
+    app = shown(open_page, database, span)
+    assert json.dumps(arguments) in codes(app)
+    assert ANSWER in codes(app)
+    assert "**ask** :gray[span" in texts(app)
+
+
+def test_documents_show_how_they_begin(open_page: OpenPage, database: Database) -> None:
+    """A document that has no title is told by its text before it is opened."""
+    span = make_span(
+        name="retrieve", kind=SpanKind.RETRIEVAL, started_at=NOW,
+        attributes={"retrieval.documents.0.document.id": "fr", "retrieval.documents.0.document.content": ANSWER},
+    )  # fmt: skip
+    labels = [expander.label for expander in shown(open_page, database, span).expander]
+    assert f"1 · fr :gray[{ANSWER}]" in labels
