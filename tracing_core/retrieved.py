@@ -9,7 +9,7 @@ from typing import Any
 from tracing_core.message_shapes import as_text, unflattened
 from tracing_core.model import SpanData, SpanKind
 from tracing_core.readings import count, parsed
-from tracing_core.said import each, is_empty
+from tracing_core.said import each, is_empty, names_of
 
 _FINDING = frozenset({SpanKind.RETRIEVAL, SpanKind.RERANK, SpanKind.FUSION})
 _INDEXED = {
@@ -18,6 +18,8 @@ _INDEXED = {
 }
 _RESULT_EVENTS = {"db.query.result": "db.query.result.", "db.search.result": "db.search.result."}
 _COUNTS = ("db.vector.query.result_count", "gen_ai.retrieval.document_count", "db.milvus.search.result_count")
+_TELLING = names_of(("documents", "documents_before", "answer")) | {*_COUNTS}
+"""The names of one attribute each that can say what was found."""
 _NOT_KEPT = "not among those that came out of the reranker"
 
 Document = dict[str, Any]
@@ -54,6 +56,8 @@ def counts_of(span: SpanData) -> tuple[int | None, int | None, int | None]:
             numbers.setdefault(kind, set()).add(number.partition(".")[0])
     found = {kind: len(them) for kind, them in numbers.items()}
     if not found:
+        if not span.events and _TELLING.isdisjoint(span.attributes):
+            return None, None, None
         evidence = evidence_of(span)
         kept, dropped = evidence.get("kept"), evidence.get("filtered_out")
         return (
