@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -140,13 +140,14 @@ class ServiceMetrics(Collector):
         yield _gauge("tracewhy_database_up", "Whether the database answered, 1 or 0", int(said is not None))
         if said is None:
             return
-        traces: Counter[str] = Counter()
-        spans: Counter[str] = Counter()
+        traces: Counter[tuple[str, str]] = Counter()
+        spans: Counter[tuple[str, str]] = Counter()
         for line in said.ledger:
-            traces[line.outcome] += line.count
-            spans[line.outcome] += line.spans
-        yield _counter("tracewhy_ledger_traces", "What became of all traces, by outcome", traces, ("outcome",))
-        yield _counter("tracewhy_ledger_spans", "What became of their spans, by outcome", spans, ("outcome",))
+            traces[line.source, line.outcome] += line.count
+            spans[line.source, line.outcome] += line.spans
+        labels = ("source", "outcome")
+        yield _counter("tracewhy_ledger_traces", "What became of all traces, by source and outcome", traces, labels)
+        yield _counter("tracewhy_ledger_spans", "What became of their spans, by source and outcome", spans, labels)
         yield _gauge("tracewhy_traces_stored", "Traces in the database", said.traces)
         yield _gauge("tracewhy_database_bytes", "Bytes of the database", said.storage.bytes)
         sizes = GaugeMetricFamily("tracewhy_table_bytes", "Bytes of a table with its indexes", labels=("table",))
@@ -166,7 +167,7 @@ def _gauge(name: str, about: str, value: float) -> Metric:
     return GaugeMetricFamily(name, about, value)
 
 
-def _counter(name: str, about: str, values: dict[Any, int] | Counter[str], labels: tuple[str, ...]) -> Metric:
+def _counter(name: str, about: str, values: Mapping[Any, int], labels: tuple[str, ...]) -> Metric:
     family = CounterMetricFamily(name, about, labels=labels)
     for key, value in sorted(values.items()):
         family.add_metric(key if isinstance(key, tuple) else (key,), value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tracing_core.clock import Clock
-from tracing_core.doctor_checks import FAIL, OK, WARN, Check, of_disk, of_ledger, of_settings, of_store
+from tracing_core.doctor_checks import FAIL, OK, WARN, Check, counted, of_disk, of_ledger, of_settings, of_store
 from tracing_core.doctor_receivers import of_receivers, send_and_read_back
 from tracing_core.errors import SettingsError, StorageError
 from tracing_core.ids import IdSource
@@ -87,7 +87,7 @@ def of_senders(database: Database, now: datetime) -> Iterator[Check]:
         yield Check(
             about="orphans",
             state=WARN,
-            said=f"{spans} spans wait for a parent that did not come, most of them {first.name!r} such as in {first.example}",
+            said=f"{counted(spans, 'span')} whose parent did not come, most of them {first.name!r}, such as in {first.example}",
             fix="see that every service of a trace sends its spans here, and ends its root span",
         )
 
@@ -100,10 +100,10 @@ def source_name(source: SourceReport) -> str:
 def _of_source(source: SourceReport) -> Iterator[Check]:
     speaks = ", ".join(sorted(source.conventions)) or "no convention of model calls"
     name = source_name(source)
-    yield Check(about="sender", state=OK, said=f"{name}: {source.spans:,} spans, speaks {speaks}")
+    yield Check(about="sender", state=OK, said=f"{name}: {counted(source.spans, 'span')}, speaks {speaks}")
     for problem, finding in source.problems.items():
         said, fix = PROBLEMS.get(problem, (problem, ""))
-        yield Check(about="sender", state=WARN, said=f"{name}: {_counted(finding)} {said}", fix=fix)
+        yield Check(about="sender", state=WARN, said=f"{name}: {said}: {_counted(finding)}", fix=fix)
     if source.unmapped:
         most = sorted(source.unmapped.items(), key=lambda item: -item[1].count)
         keys = ", ".join(key for key, _ in most[:_SHOWN_KEYS])
@@ -111,7 +111,7 @@ def _of_source(source: SourceReport) -> Iterator[Check]:
         yield Check(
             about="sender",
             state=OK,
-            said=f"{name}: {len(most)} attributes that no convention has are kept as they came: {keys}{more}",
+            said=f"{name}: {counted(len(most), 'attribute')} that no convention has, kept as sent: {keys}{more}",
         )
 
 

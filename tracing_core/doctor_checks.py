@@ -43,6 +43,11 @@ class Check:
     fix: str = ""
 
 
+def counted(number: int, what: str) -> str:
+    """`1 trace`, `2 traces`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def of_settings(settings: Settings) -> Iterator[Check]:
     """Values that are allowed and still not what somebody wants."""
     odd = list(_odd(settings))
@@ -100,11 +105,11 @@ def _of_spool(spool: Spool, most: int) -> Iterator[Check]:
         yield Check(
             about="spool",
             state=WARN,
-            said=f"{waiting:,} traces wait for the database ({size / 1e6:,.1f} of {most / 1e6:,.0f} MB)",
+            said=f"{counted(waiting, 'trace')} waiting for the database ({size / 1e6:,.1f} of {most / 1e6:,.0f} MB)",
             fix="they are stored by themselves while a service runs and the database answers",
         )
     for reason in dead_reasons(spool):
-        said = f"{reason.count:,} traces were refused by the database: {reason.reason}"
+        said = f"{counted(reason.count, 'trace')} refused by the database: {reason.reason}"
         yield Check(about="dead letters", state=WARN, said=said, fix=f"when the cause is mended: {REPLAY}")
     if not waiting and not spool.dead_count():
         yield Check(about="spool", state=OK, said="nothing waits, nothing was refused by the database")
@@ -125,10 +130,17 @@ def of_journal(settings: Settings) -> Iterator[Check]:
         with claimed(folder) as gone:
             left += bool(gone)
     if left:
-        said, fix = f"{left} killed programs left runs in the journal", "the next start of a service stores them"
+        said, fix = (
+            f"{counted(left, 'killed program')} left runs in the journal",
+            "the next start of a service stores them",
+        )
         yield Check(about="journal", state=WARN, said=said, fix=fix)
     else:
-        yield Check(about="journal", state=OK, said=f"nothing was left behind; {len(folders)} programs keep one now")
+        yield Check(
+            about="journal",
+            state=OK,
+            said=f"nothing was left behind; {counted(len(folders), 'program')} keeping one now",
+        )
 
 
 def of_store(database: Database, clock: Clock) -> Iterator[Check]:
@@ -157,7 +169,7 @@ def _of_partitions(database: Database, clock: Clock) -> Iterator[Check]:
         return
     days = {part.day for part in found.days}
     missing = [day for day in days_ahead(clock.now().date()) if day not in days]
-    said = f"{len(days - {None})} days, {found.bytes / 1e6:,.1f} MB in the database"
+    said = f"{counted(len(days - {None}), 'day')}, {found.bytes / 1e6:,.1f} MB in the database"
     if missing:
         yield Check(
             about="partitions", state=WARN, said=f"{said}; none yet for {', '.join(map(str, missing))}",
@@ -176,14 +188,16 @@ def of_ledger(database: Database, now: datetime) -> Iterator[Check]:
         return
     for source, (received, fates) in balance(lines).items():
         if received == fates:
-            yield Check(about="ledger", state=OK, said=f"{source}: {received:,} traces received, each accounted for")
+            yield Check(
+                about="ledger", state=OK, said=f"{source}: {counted(received, 'trace')} received, each accounted for"
+            )
         else:
-            said = f"{source}: {received:,} traces received, and {fates:,} accounted for"
+            said = f"{source}: {counted(received, 'trace')} received, and {fates:,} accounted for"
             yield Check(about="ledger", state=FAIL, said=said, fix="this is a fault in Tracewhy; please report it")
     for line in lines:
         if line.outcome == Outcome.DROPPED and (line.count or line.spans):
-            lost = f"{line.count:,} traces" if line.count else f"{line.spans:,} spans"
-            said = f"{line.source}: {lost} were lost in {LEDGER_DAYS} days: {line.reason or 'no reason is known'}"
+            lost = counted(line.count, "trace") if line.count else counted(line.spans, "span")
+            said = f"{line.source}: {lost} lost in {LEDGER_DAYS} days: {line.reason or 'no reason is known'}"
             yield Check(about="ledger", state=WARN, said=said, fix="the reason says what was short")
 
 

@@ -24,6 +24,7 @@ from tracing_core.ledger import Outcome
 from tracing_core.model import SpanData
 from tracing_core.preparing import Prepared
 from tracing_core.sink import Receipt
+from tracing_core.spool import UNFORESEEN
 from tracing_core.tally import Tally
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class Ingest:
         except MemoryError:
             _fail(work, Overloaded())
             return None
-        except Exception as error:  # a request of a kind that nobody foresaw must not cost those beside it
+        except UNFORESEEN as error:  # a request of such a kind must not cost those beside it
             logger.exception("a request cannot be read")
             _fail(work, InvalidInput("body", f"cannot be read ({type(error).__name__})"))
             return None
@@ -205,9 +206,10 @@ class Ingest:
         self.tally.read(sum(map(len, received.traces.values())), len(received.rejected))
         self.diagnostics.saw(received.traces)
         if work.rejected:
-            self.diagnostics.refused(
-                "traces", 200, f"{len(work.rejected)} spans of a request, such as: {work.rejected[0][1]}"
+            count = (
+                f"{len(work.rejected)} of the request's spans" if len(work.rejected) > 1 else "a span of the request"
             )
+            self.diagnostics.refused("traces", 200, f"{count}: {work.rejected[0][1]}")
         return received
 
     def _answer(self, work: _Work) -> None:

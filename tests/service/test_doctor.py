@@ -121,7 +121,7 @@ def test_a_ledger_that_does_not_balance_fails(database: Database) -> None:
             del unbalanced[key]
     trace_table(database).write([], unbalanced)
     first, lost = of_ledger(database, now)
-    assert (first.state, lost.said) == ("fail", "native: 3 traces were lost in 30 days: queue full")
+    assert (first.state, lost.said) == ("fail", "native: 3 traces lost in 30 days: queue full")
 
 
 def test_a_journal_that_was_left_behind_is_told(data_dir: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_journal_that_was_left_behind_is_told(data_dir: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "lock").touch()
     (check,) = of_journal(read_settings(TRACEWHY_DATA_DIR=data_dir))
-    assert (check.state, check.said) == ("warn", "1 killed programs left runs in the journal")
+    assert (check.state, check.said) == ("warn", "1 killed program left runs in the journal")
     (off,) = of_journal(read_settings(TRACEWHY_DATA_DIR=data_dir, TRACEWHY_JOURNAL=False))
     assert off.state == "warn"
 
@@ -180,7 +180,7 @@ def test_dead_letters_are_told_by_their_reason(
     _, found = doctor(capsys)
     said = [check["said"] for check in found["dead letters"]]
     assert said == [
-        "2 traces were refused by the database: too odd",
-        "1 traces were refused by the database: the file cannot be read",
+        "2 traces refused by the database: too odd",
+        "1 trace refused by the database: the file cannot be read",
     ]
     assert all("spool replay" in check["fix"] for check in found["dead letters"])

@@ -66,8 +66,8 @@ def test_what_is_kept_is_counted(scripted: httpx.Client, store: tracing.Store) -
     Spool(store.settings.data_dir / "spool", SystemClock(), IdSource()).bury(make_trace(started_at=NOON), "too odd")
     found = samples(scripted)
     assert found["tracewhy_database_up",] == 1
-    assert found["tracewhy_ledger_traces_total", "stored"] == found["tracewhy_ledger_traces_total", "received"] == 2
-    assert found["tracewhy_ledger_spans_total", "stored"] == 2
+    assert [found["tracewhy_ledger_traces_total", outcome, "otlp"] for outcome in ("received", "stored")] == [2, 2]
+    assert found["tracewhy_ledger_spans_total", "stored", "otlp"] == 2
     assert found["tracewhy_traces_stored",] == 2
     assert found["tracewhy_database_bytes",] > found["tracewhy_table_bytes", "traces"] > 0
     assert found["tracewhy_spool_dead_traces",] == 1

@@ -6,13 +6,15 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import CTE, Select, func, select, text
 
 from tracing_core.given import OTLP
 from tracing_core.model import TraceStatus
 from tracing_core.storage.database import Database
 from tracing_core.storage.partitions import PARTITIONED
+from tracing_core.storage.payloads import NEARBY
 from tracing_core.storage.tables import trace_metrics, trace_spans, traces
 
 SAMPLE = 1000
@@ -126,29 +128,34 @@ def orphans(db: Database, since: datetime, now: datetime) -> tuple[Orphans, ...]
     columns = (traces.c.trace_id, traces.c.project, traces.c.status, traces.c.started_at)
     newest = select(*columns).where(*late).order_by(traces.c.started_at.desc(), traces.c.trace_id.desc())
     some = newest.limit(SAMPLE).cte("newest")
+    with db.read() as connection:
+        first, last = connection.execute(select(func.min(some.c.started_at), func.max(some.c.started_at))).one()
+        found = connection.execute(_orphans(some, first, last)).all() if first is not None else []
+    return tuple(
+        Orphans(project=project, name=name, spans=spans, traces=count, example=example)
+        for project, name, spans, count, example in found
+    )
+
+
+def _orphans(some: CTE, first: datetime, last: datetime) -> Select[Any]:
+    """Those among spans of `some` traces, which began between `first` and `last`; that spares looking at every day."""
     child, parent = trace_spans.alias("child"), trace_spans.alias("parent")
+    near = (first - NEARBY, last + NEARBY)
     theirs = (parent.c.trace_id == child.c.trace_id) & (parent.c.span_id == child.c.parent_id)
-    counted = func.count().label("spans")
-    missing = child.c.parent_id.is_not(None) & ~select(parent.c.span_id).where(theirs).exists()
+    there = select(parent.c.span_id).where(theirs, parent.c.started_at.between(*near)).exists()
     # The span on top has no parent in the rows; where it is not the root, the trace is incomplete although it has ended.
     rootless = (
         child.c.parent_id.is_(None) & (some.c.status == TraceStatus.INCOMPLETE) & child.c.duration_ms.is_not(None)
     )
-    statement = (
-        select(
-            some.c.project, child.c.name, counted, func.count(child.c.trace_id.distinct()), func.max(child.c.trace_id)
-        )
+    counted = func.count().label("spans")
+    in_traces, example = func.count(child.c.trace_id.distinct()), func.max(child.c.trace_id)
+    return (
+        select(some.c.project, child.c.name, counted, in_traces, example)
         .join(some, some.c.trace_id == child.c.trace_id)
-        .where(missing | rootless)
+        .where(child.c.started_at.between(*near), (child.c.parent_id.is_not(None) & ~there) | rootless)
         .group_by(some.c.project, child.c.name)
         .order_by(counted.desc(), child.c.name)
         .limit(50)
-    )
-    with db.read() as connection:
-        found = connection.execute(statement).all()
-    return tuple(
-        Orphans(project=project, name=name, spans=spans, traces=count, example=example)
-        for project, name, spans, count, example in found
     )
 
 
