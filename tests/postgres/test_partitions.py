@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 from sqlalchemy import text
@@ -29,8 +30,7 @@ def homes(database: Database) -> list[str]:
 
 def test_a_span_goes_to_the_partition_of_its_day(database: Database) -> None:
     """The day counts in UTC, from midnight to midnight."""
-    with database.write() as connection:
-        ensure_partitions(connection, [DAY, date(2026, 11, 22)])
+    ensure_partitions(database, [DAY, date(2026, 11, 22)])
     for moment in ("2026-11-21T00:00:00Z", "2026-11-21T23:59:59.999999Z", "2026-11-22T00:30:00+01:00"):
         insert_span(database, moment)
     assert homes(database) == ["trace_spans_20261121"] * 3
@@ -40,8 +40,7 @@ def test_a_span_of_a_day_without_partition_is_kept(database: Database) -> None:
     """It goes to the default partition, and to that of its day when this is made later."""
     insert_span(database, "1970-01-01T00:00:00Z")
     assert homes(database) == ["trace_spans_default"]
-    with database.write() as connection:
-        ensure_partitions(connection, [date(1970, 1, 1)])
+    ensure_partitions(database, [date(1970, 1, 1)])
     assert homes(database) == ["trace_spans_19700101"]
 
 
@@ -52,8 +51,7 @@ def test_partitions_made_twice_and_at_once_are_made_once(database: Database) -> 
 
     def ask() -> None:
         together.wait()
-        with database.write() as connection:
-            ensure_partitions(connection, [DAY, DAY])
+        ensure_partitions(database, [DAY, DAY])
         done.append(True)
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
@@ -64,3 +62,19 @@ def test_partitions_made_twice_and_at_once_are_made_once(database: Database) -> 
     assert done == [True] * 4
     with database.read() as connection:
         assert existing_partitions(connection) == {"trace_spans_20261121", "trace_spans_default"}
+
+
+def test_partitions_are_made_beside_a_writer(database: Database) -> None:
+    """A writer goes to the spans and to their contents in any order; whoever makes partitions holds one of them at most."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'span_payloads_default'::regclass"
+    with ThreadPoolExecutor(1) as other:
+        with database.write() as writer:
+            writer.execute(text("SELECT count(*) FROM span_payloads_default"))
+            made = other.submit(ensure_partitions, database, [DAY])
+            with database.autocommit() as watcher:
+                while not watcher.scalar(text(waiting)):
+                    assert not made.done()
+            writer.execute(text("SELECT count(*) FROM trace_spans_default"))
+        made.result(20)
+    with database.read() as connection:
+        assert existing_partitions(connection, "span_payloads") == {"span_payloads_20261121", "span_payloads_default"}

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from psycopg2 import sql
 from sqlalchemy import Connection, text
 
+from tracing_core.storage.database import Database
+
 PARTITION_LOCK = 7_201_113_120_002
 """Key of the advisory lock that is held while partitions are made."""
 
@@ -39,22 +41,28 @@ def existing_partitions(connection: Connection, table: str = "trace_spans") -> s
     return set(rows.scalars())
 
 
-def ensure_partitions(connection: Connection, days: Iterable[date]) -> None:
-    """Make the partitions of these days that are missing. Call it in a transaction of its own.
+def ensure_partitions(database: Database, days: Iterable[date]) -> None:
+    """Make the partitions of these days that are missing.
 
     A partition is filled and indexed before it is attached, so that readers and writers of other days go on meanwhile.
-    What the default partition holds of the day moves over.
+    What the default partition holds of the day moves over. Each is made in a transaction of its own: writers go from one
+    table to the other and back, and would block one who holds both, and be blocked.
 
     Args:
-        connection: in a transaction that can write; the partitions are there for others once it is committed.
+        database: where.
         days: in UTC.
+
+    Raises:
+        StorageError: the database did not do it; the partitions that were made stay.
     """
     wanted = sorted(set(days))
-    if not any(_missing(connection, wanted)):
-        return
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PARTITION_LOCK})
-    for day, table in _missing(connection, wanted):
-        _create(connection, day, table)
+    with database.read() as connection:
+        missing = _missing(connection, wanted)
+    for day, table in missing:
+        with database.write(limited="in its locks") as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PARTITION_LOCK})
+            if (day, table) in _missing(connection, [day]):  # nobody else made it meanwhile
+                _create(connection, day, table)
 
 
 def _missing(connection: Connection, days: Iterable[date]) -> list[tuple[date, str]]:

@@ -194,8 +194,7 @@ def make_partitions(database: Database, days: Sequence[date]) -> None:
     Raises:
         StorageError: the database did not do it.
     """
-    with database.write() as connection:
-        ensure_partitions(connection, days)
+    ensure_partitions(database, days)
 
 
 def partitions(database: Database) -> tuple[Partition, ...]:

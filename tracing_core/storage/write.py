@@ -109,8 +109,7 @@ class TraceTable:
             self._migrated = True
         days = set(filter(self._has_partition, days))
         if not days <= self._days_with_partition:
-            with self._database.write(limited="in its locks") as connection:
-                ensure_partitions(connection, days - self._days_with_partition)
+            ensure_partitions(self._database, days - self._days_with_partition)
             self._days_with_partition |= days
 
     def _once(self, batch: Sequence[Prepared]) -> dict[str, Prepared]:
