@@ -67,10 +67,12 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
         SettingsError: DATABASE_URL is not the URL of a PostgreSQL database.
     """
     clock, ids = clock or SystemClock(), ids or IdSource()
+    embedded = partial(embedded_url, settings.data_dir)
     database = Database(
-        settings.database_url or embedded_url(settings.data_dir),
+        settings.database_url or embedded(),
         statement_timeout_ms=settings.statement_timeout_ms,
         write_timeout_ms=settings.write_timeout_ms,
+        revive=None if settings.database_url else embedded,
     )
     preparation = preparation_of(settings, clock)
     has_partition = partition_days(clock, settings.retention_days)

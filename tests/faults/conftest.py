@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +27,18 @@ def switch(server_url: str, database_url: str) -> Iterator[Switch]:
     yield made
     made.on()
     made.close()
+
+
+_MEMORY, _ENOUGH_BYTES = Path("/dev/shm"), 2_000_000_000
+
+
+@pytest.fixture
+def quick_dir(data_dir: Path) -> Iterator[Path]:
+    """A data directory in memory where there is some: PostgreSQL syncs every file of its own when it recovers."""
+    if not _MEMORY.is_dir() or shutil.disk_usage(_MEMORY).free < _ENOUGH_BYTES:
+        yield data_dir
+        return
+    directory = Path(tempfile.mkdtemp(prefix="tracewhy-test-", dir=_MEMORY))
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory)
