@@ -206,3 +206,38 @@ def test_any_bytes_over_grpc_are_answered(service: Receiving, signal: str) -> No
             assert call.future(body).code() in (grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT)
 
         answered()
+
+
+@given(body=trace_requests(), encoding=st.sampled_from(["gzip", "deflate"]), cut=st.integers(0, 200), data=st.data())
+@QUICK
+def test_a_packed_body_that_is_broken_is_answered(
+    service: Receiving, body: bytes, encoding: str, cut: int, data: st.DataObject
+) -> None:
+    """Cut off, changed in one place, or with something behind it: refused when it cannot be unpacked, never a fault."""
+    packed = PACKED[encoding](body)
+    headers = {"content-type": "application/x-protobuf", "content-encoding": encoding}
+    assert send(service, "/v1/traces", packed, **headers) in SERVED
+    cut = min(cut, len(packed) - 1)
+    assert send(service, "/v1/traces", packed[:cut], **headers) in REFUSED
+    changed = packed[:cut] + data.draw(st.binary(min_size=1, max_size=1)) + packed[cut + 1 :]
+    assert send(service, "/v1/traces", changed, **headers) in SERVED | REFUSED
+    assert send(service, "/v1/traces", packed + data.draw(st.binary(max_size=20)), **headers) in SERVED | REFUSED
+    for kind in ("application/json", "application/x-protobuf"):
+        assert send(service, "/v1/traces", packed, **{"content-type": kind}) in SERVED | REFUSED
+
+
+def test_any_spans_over_grpc_are_served(service: Receiving) -> None:
+    """The same spans as over HTTP, whole, changed in one place, and cut off."""
+    with grpc.insecure_channel(service.grpc_url.removeprefix("http://")) as channel:
+        call = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+
+        @given(body=trace_requests(), cut=st.integers(0, 200))
+        @QUICK
+        def answered(body: bytes, cut: int) -> None:
+            assert call.future(body).code() is grpc.StatusCode.OK
+            for trace_id, span_id in valid_ids(body):
+                assert span_id in {span.span_id for span in spans(service.store.database, trace_id)}
+            for broken in (body[:cut] + b"\xff" + body[cut + 1 :], body[:cut]):
+                assert call.future(broken).code() in (grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT)
+
+        answered()
