@@ -31,6 +31,7 @@ _HINTS = {
     "Permission denied": "make the directory writable for the user that runs Tracewhy",
     "Operation not permitted": "make the directory writable for the user that runs Tracewhy",
     "incompatible": "it was made by another version of PostgreSQL; move it aside to start with an empty one",
+    "is still in use": "the server before it is ending; try again in a moment",
     "shared memory": "free some memory",
 }
 _DAMAGED = "if it is damaged, move it aside to start with an empty one (trace files are not in it and stay)"
