@@ -56,7 +56,7 @@ DRAWS_TIME_OR_CHANCE = {
     "uuid1",
     "uuid.uuid1",
 }
-SWALLOWS_AT_MOST = 14
+SWALLOWS_AT_MOST = 15
 ENTRANCES = (
     "tracing_core",
     "tracing_core.__main__",
