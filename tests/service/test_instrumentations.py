@@ -15,7 +15,9 @@ from textwrap import indent
 import pytest
 
 from assistant.language.embedded import missing
+from tests.factories import make_span
 from tests.service.applications import ANSWERED_BY, PROGRAMS, Applications, Arrived, applications
+from tracing_core.dialects import unmapped_keys
 from tracing_core.model import SpanKind, SpanStatus, TraceStatus
 from tracing_core.query.feedback import for_trace
 from tracing_core.query.trace import decisions
@@ -36,7 +38,7 @@ def apps(shared_database: Database, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def check_trace(arrived: Arrived, question: str) -> None:
-    """What every trace of a question has, whoever sent it."""
+    """What every trace of a question has, whoever sent it; no attribute of it is unknown here."""
     trace = arrived.trace
     assert (trace.status, trace.source, trace.error) == (TraceStatus.COMPLETE, "otlp", None)
     assert (trace.query, trace.model) == (question, ANSWERED_BY)
@@ -46,6 +48,8 @@ def check_trace(arrived: Arrived, question: str) -> None:
     assert trace.output_tokens
     assert trace.duration_ms is not None
     assert trace.unknown_models == ()
+    for span in arrived.spans:
+        assert unmapped_keys(make_span(attributes=arrived.payload(span).attributes)) == ()
     assert trace.cost_usd == Decimal(trace.input_tokens + 2 * trace.output_tokens) / 1_000_000
 
 
