@@ -56,9 +56,23 @@ ON CONFLICT (project, granularity, dimension, bucket, value) DO UPDATE SET
         ) AS merged)
 """)
 
+_DROP_EMPTY = text("""
+DELETE FROM trace_metrics AS m
+USING jsonb_to_recordset(CAST(:rows AS jsonb)) AS k (
+    project text, granularity text, bucket timestamptz, dimension text, value text)
+WHERE m.project = k.project AND m.granularity = k.granularity AND m.bucket = k.bucket AND m.dimension = k.dimension
+    AND m.value = k.value AND m.stored = 0
+""")
+
 
 def add_rollups(connection: Connection, rollups: Mapping[Key, Rollup]) -> None:
-    """Add `rollups` to what is there; in the order of the key, so that two writers cannot wait for each other."""
+    """Add `rollups` to what is there; in the order of the key, so that two writers cannot wait for each other.
+
+    A row that counts nothing any more, since a trace moved, goes: a project that has no traces must not be listed.
+    """
     rows = [dict(zip(_KEY, key, strict=True)) | rollups[key].columns() for key in sorted(rollups)]
     if rows:
         connection.execute(_ADD, {"rows": dump_for_postgres(rows)})
+    less = [dict(zip(_KEY, key, strict=True)) for key in sorted(rollups) if rollups[key].stored < 0]
+    if less:
+        connection.execute(_DROP_EMPTY, {"rows": dump_for_postgres(less)})
