@@ -106,4 +106,4 @@ def resident(service: Service) -> float:
     for _ in range(9):
         looks.append(psutil.Process(service.pid).memory_info().rss)
         _MOMENT.wait(0.1)
-    return statistics.median(looks)
+    return float(statistics.median(looks))
