@@ -36,7 +36,7 @@ def stats(desk: TheDesk) -> Response:
 
 @router.get("/api/v1/traces/{trace_id}")
 def trace(trace_id: str, desk: TheDesk) -> Response:
-    """The whole trace, from its file; what the database knows of it, with `file: damaged`, when the file cannot be read."""
+    """The whole trace; only its rows, with `contents: missing`, when neither its file nor its contents are there any more."""
     check_trace_id(trace_id)
     document = full_trace(desk.store.database, trace_id, desk.store.settings.projects_dir)
     return _json(document if document is not None else _from_rows(desk, trace_id))
@@ -50,7 +50,7 @@ def _from_rows(desk: Desk, trace_id: str) -> dict[str, Any]:
     return {
         "trace_id": trace_id,
         "project_name": row.project,
-        "file": "damaged" if row.trace_file_path else "missing",
+        "contents": "missing",
         "run": asdict(row),
         "spans": [asdict(span) for span in spans(database, trace_id)],
         "decisions": [asdict(decision) for decision in decisions(database, trace_id)],

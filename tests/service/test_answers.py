@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from sqlalchemy import delete
 
 import tracing_core as tracing
 from tests.service.model_server import MODEL, WORDS, ModelServer
 from tracing_core.model import QualityFlag
 from tracing_core.query.trace import get_trace
+from tracing_core.storage.tables import span_payloads
 
 QUESTION = "How do I create a POST endpoint?"
 FIVE_STEPS = ["retrieval_semantic", "retrieval_bm25", "fusion_rrf", "reranking", "llm_generation"]
@@ -128,12 +130,15 @@ def test_stats_have_the_keys_of_seed_c(client: httpx.Client) -> None:
 
 
 def test_a_damaged_file_leaves_what_the_database_knows(client: httpx.Client, store: tracing.Store) -> None:
-    """The trace is still answered, from its rows, and says that its file is damaged; without rows it is 404."""
+    """The trace is still answered, whole; without its contents from its rows, and without rows it is 404."""
     trace_id = client.post("/ask", json={"question": QUESTION}).json()["trace_id"]
     (path,) = store.settings.projects_dir.rglob(f"{trace_id}.json")
     path.write_text('{"trace_id": ')
     document = client.get(f"/api/v1/traces/{trace_id}").json()
-    assert document["file"] == "damaged"
-    assert document["run"]["query"] == QUESTION
+    assert (document["run"]["query"], len(document["spans"]) > 1) == (QUESTION, True)
+    with store.database.write() as connection:
+        connection.execute(delete(span_payloads).where(span_payloads.c.trace_id == trace_id))
+    rows = client.get(f"/api/v1/traces/{trace_id}").json()
+    assert (rows["contents"], rows["run"]["query"]) == ("missing", QUESTION)
     assert client.get(f"/api/v1/traces/{'0' * 32}").status_code == 404
     assert client.get("/api/v1/traces/..%2F..%2Fetc").status_code in (400, 404)

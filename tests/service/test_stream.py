@@ -81,15 +81,17 @@ def test_the_callers_traceparent_is_kept(client: httpx.Client, store: tracing.St
     assert client.get(f"/api/v1/traces/{trace_id}").json()["parent_span_id"] == span_id
 
 
-def test_a_second_request_within_the_callers_trace_is_a_run_of_its_own(client: httpx.Client) -> None:
-    """It gets an id of its own, which the answer names, and overwrites nothing."""
+def test_a_second_request_within_the_callers_trace_joins_it(client: httpx.Client) -> None:
+    """One trace with the spans of both; the first asked its question, and the second overwrites nothing."""
     caller = "1af7651916cd43dd8448eb211c80319c"
     headers = {"traceparent": f"00-{caller}-b7ad6b7169203331-01"}
     first, second = (client.post("/ask", json={"question": QUESTION}, headers=headers).json() for _ in range(2))
-    assert first["trace_id"] == caller != second["trace_id"]
-    documents = [client.get(f"/api/v1/traces/{answer['trace_id']}").json() for answer in (first, second)]
-    assert documents[0]["spans"][0]["span_id"] != documents[1]["spans"][0]["span_id"]
-    assert documents[1]["parent_trace_id"] == caller
+    assert first["trace_id"] == second["trace_id"] == caller
+    document = client.get(f"/api/v1/traces/{caller}").json()
+    called = [span for span in document["spans"] if span["kind"] == "ROOT"]
+    assert len(called) == 2
+    assert len(document["spans"]) == 2 * (len(first["trace"]["steps"]) + 1)
+    assert document["run"]["query"] == QUESTION
 
 
 def test_log_lines_of_a_request_carry_its_trace_id(client: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
