@@ -55,5 +55,7 @@ def test_the_ledger_is_added_up_over_days(database: Database) -> None:
     """From the day that is asked for."""
     assert ledger(database, date(2026, 1, 1)) == ()
     store(database, make_trace(), make_trace())
-    assert LedgerLine(source="native", outcome="stored", reason="", count=2, spans=6) in ledger(database, date(2026, 1, 1))
+    assert LedgerLine(source="native", outcome="stored", reason="", count=2, spans=6) in ledger(
+        database, date(2026, 1, 1)
+    )
     assert ledger(database, date(2100, 1, 1)) == ()

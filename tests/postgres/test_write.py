@@ -32,6 +32,7 @@ from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import decisions, ledger, span_payloads, trace_metrics, trace_spans, traces
 
+
 def write(database: Database, *written: TraceData) -> dict[str, str]:
     """What became of each trace."""
     return {trace_id: fate.outcome for trace_id, fate in store(database, *written).items()}
@@ -61,7 +62,10 @@ def test_a_span_twice_in_a_trace_is_stored_once(database: Database) -> None:
 
 def orjson_like(given: dict[str, Any]) -> dict[str, Any]:
     """What comes back of a row: plain texts for enums, and JSON as JSON has it."""
-    plain = {name: str(value) if hasattr(value, "value") else list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+    plain = {
+        name: str(value) if hasattr(value, "value") else list(value) if isinstance(value, tuple) else value
+        for name, value in given.items()
+    }
     for name in ("payload", "inputs", "alternatives_considered", "what", "stage_ms"):
         if name in plain:
             plain[name] = orjson.loads(dump(plain[name]))
