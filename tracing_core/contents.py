@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import orjson
 import zstandard
 
+from tracing_core.document_reader import read_span
 from tracing_core.jsontext import dump
-from tracing_core.model import Decision, SpanData, SpanEvent, SpanKind, SpanStatus
+from tracing_core.model import SpanData
 
 SPANS_IN_A_PART = 256
 """Spans that are compressed together at most: opening one of ten thousand must not unpack them all."""
@@ -37,7 +36,7 @@ def unpack(content: bytes) -> tuple[SpanData, ...]:
     content = bytes(content)
     packed = content.startswith(_WITH_DICTIONARY_1)
     plain = _decompressor().decompress(content[1:], max_output_size=_LARGEST) if packed else content
-    return tuple(_span(span) for span in orjson.loads(plain)["spans"])
+    return tuple(read_span(span) for span in orjson.loads(plain)["spans"])
 
 
 def parts(spans: Sequence[SpanData]) -> list[Sequence[SpanData]]:
@@ -47,7 +46,7 @@ def parts(spans: Sequence[SpanData]) -> list[Sequence[SpanData]]:
 
 def as_read_back(spans: Sequence[SpanData]) -> tuple[SpanData, ...]:
     """`spans` as they are after they were stored: lists instead of tuples, texts instead of what JSON does not know."""
-    return tuple(_span(span) for span in orjson.loads(dump({"spans": spans}))["spans"])
+    return tuple(read_span(span) for span in orjson.loads(dump({"spans": spans}))["spans"])
 
 
 @cache
@@ -71,43 +70,3 @@ def _decompressor() -> zstandard.ZstdDecompressor:
     if found is None:
         found = _threads.decompressor = zstandard.ZstdDecompressor(dict_data=_dictionary())
     return found
-
-
-def _span(given: Mapping[str, Any]) -> SpanData:
-    return SpanData(
-        span_id=given["span_id"],
-        parent_id=given.get("parent_id"),
-        name=given["name"],
-        kind=SpanKind(given["kind"]),
-        started_at=_moment(given["started_at"]),
-        duration_ns=None if given.get("duration_ns") is None else int(given["duration_ns"]),
-        status=SpanStatus(given["status"]),
-        error=given.get("error"),
-        attributes=given.get("attributes") or {},
-        events=tuple(
-            SpanEvent(name=e["name"], timestamp=_moment(e["timestamp"]), attributes=e.get("attributes") or {})
-            for e in given.get("events") or ()
-        ),
-        decisions=tuple(_decision(d) for d in given.get("decisions") or ()),
-        evidence=given.get("evidence") or {},
-        prompts=given.get("prompts") or {},
-        outputs=given.get("outputs") or {},
-        otel=given.get("otel") or {},
-    )
-
-
-def _decision(given: Mapping[str, Any]) -> Decision:
-    timestamp = given.get("timestamp")
-    return Decision(
-        decision=given["decision"],
-        what=given.get("what"),
-        why=given.get("why") or "",
-        confidence=given.get("confidence"),
-        alternatives_considered=tuple(given.get("alternatives_considered") or ()),
-        inputs=given.get("inputs") or {},
-        timestamp=_moment(timestamp) if timestamp else None,
-    )
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from tracing_core.document import RUN_TEXTS, Document
@@ -37,7 +38,7 @@ def _trace(document: Mapping[str, Any]) -> TraceData:
     duration_ns = run.get("duration_ns", _nanoseconds(run.get("duration_seconds")))
     listed = document.get("spans")
     spans = (
-        tuple(_read_span(span, stages) for span in listed)
+        tuple(read_span(span, stages) for span in listed)
         if listed
         else _spans_of_stages(stages, started_at, duration_ns)
     )
@@ -69,7 +70,16 @@ def _trace(document: Mapping[str, Any]) -> TraceData:
     )
 
 
-def _read_span(span: Mapping[str, Any], stages: Mapping[str, Any]) -> SpanData:
+def read_span(span: Mapping[str, Any], stages: Mapping[str, Any] = MappingProxyType({})) -> SpanData:
+    """One span.
+
+    Args:
+        span: as a document lists it, or with its whole content.
+        stages: those of the document, which hold the content of spans that name one.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no span.
+    """
     content = stages[span["stage"]] if span.get("stage") is not None else span
     return SpanData(
         span_id=span["span_id"],
@@ -77,7 +87,7 @@ def _read_span(span: Mapping[str, Any], stages: Mapping[str, Any]) -> SpanData:
         name=span["name"],
         kind=SpanKind(str(span.get("kind"))),
         started_at=_moment(span["started_at"]),
-        duration_ns=span.get("duration_ns"),
+        duration_ns=None if span.get("duration_ns") is None else int(span["duration_ns"]),
         status=SpanStatus(str(span.get("status"))),
         attributes=span.get("attributes") or {},
         events=tuple(
