@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tracing_core.normal_form import kind_of
-
 from bench.otlp_spans import RESOURCE, SCOPE, Event, PlainSpan, spans_of
 from bench.otlp_workload import Exchange
 from tracing_core.model import Decision, SpanData, SpanEvent, SpanStatus
+from tracing_core.normal_form import kind_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AROUND = {"resource": RESOURCE, "scope": {"name": SCOPE[0], "version": SCOPE[1]}}
