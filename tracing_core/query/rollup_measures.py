@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Double, Select, and_, case, cast, false, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    Select,
+    Subquery,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    select,
+    union_all,
+)
 
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.time_buckets import WIDTHS, Piece, bucket_end, pieces
@@ -38,8 +52,7 @@ def answers(chosen: TraceFilter, by: By) -> bool:
 
 def sums(chosen: TraceFilter, by: By, granularity: str) -> Select[Any]:
     """One row a key: the key and the columns `SUMS`."""
-    rows = select(_key(by).label("key"), *(trace_metrics.c[name] for name in SUMS))
-    source = rows.where(*scope(chosen, by, granularity)).subquery()
+    source = _rows(select(_key(by).label("key"), *(trace_metrics.c[name] for name in SUMS)), chosen, by, granularity)
     return select(source.c.key, *(func.sum(source.c[name]).label(name) for name in SUMS)).group_by(source.c.key)
 
 
@@ -47,7 +60,7 @@ def histograms(chosen: TraceFilter, by: By, granularity: str) -> Select[Any]:
     """One row a key: the key, bin numbers, and how many fell into each."""
     bins = func.unnest(trace_metrics.c.bins).label("bin")
     counts = func.unnest(trace_metrics.c.bin_counts).label("n")
-    rows = select(_key(by).label("key"), bins, counts).where(*scope(chosen, by, granularity)).subquery()
+    rows = _rows(select(_key(by).label("key"), bins, counts), chosen, by, granularity)
     return merged_histograms(rows.c.key, rows.c.bin, func.sum(rows.c.n))
 
 
@@ -72,24 +85,30 @@ def widened(connection: Connection, chosen: TraceFilter) -> TraceFilter:
     return chosen
 
 
-def without_minutes(connection: Connection, project: str | None, hours: Iterable[datetime]) -> frozenset[datetime]:
+def without_minutes(connection: Connection, project: str | None, hours: Collection[datetime]) -> frozenset[datetime]:
     """Those of these hours whose rollups by the minute are gone, or not all there."""
     t = trace_metrics.c
-    minutes = [and_(t.granularity == "minute", t.bucket >= hour, t.bucket < hour + WIDTHS["hour"]) for hour in hours]
-    of_hours = and_(t.granularity == "hour", t.bucket.in_(list(hours)))
-    missing = func.sum(case((t.granularity == "hour", t.stored), else_=-t.stored))
-    hour = func.date_trunc("hour", t.bucket, "UTC")
-    found = select(hour).where(_in_project(project), t.dimension == "trace", or_(of_hours, *minutes))
-    return frozenset(connection.execute(found.group_by(hour).having(missing > 0)).scalars())
+    hour = func.date_trunc("hour", t.bucket, "UTC").label("hour")
+    stored = case((t.granularity == "hour", t.stored), else_=-t.stored).label("missing")
+    of_all = select(hour, stored).where(_in_project(project), t.dimension == "trace")
+    minutes = [
+        of_all.where(t.granularity == "minute", t.bucket >= start, t.bucket < start + WIDTHS["hour"]) for start in hours
+    ]
+    found = union_all(of_all.where(t.granularity == "hour", t.bucket.in_(list(hours))), *minutes).subquery()
+    gone = select(found.c.hour).group_by(found.c.hour).having(func.sum(found.c.missing) > 0)
+    return frozenset(connection.execute(gone).scalars())
 
 
-def scope(chosen: TraceFilter, by: By, granularity: str) -> list[ColumnElement[bool]]:
-    """Which rows of `trace_metrics` add up to the answer."""
+def _rows(columns: Select[Any], chosen: TraceFilter, by: By, granularity: str) -> Subquery:
+    """The rows that add up to the answer: piece by piece, as each piece is one stretch of the index and their union is not."""
     dimension, value = _dimension(chosen, by)
     found = [_in_project(chosen.project), trace_metrics.c.dimension == dimension]
     if value is not None:
         found.append(trace_metrics.c.value == value)
-    return [*found, _in_time(chosen, granularity if by == "bucket" else None)]
+    parts = _pieces(chosen, granularity if by == "bucket" else None)
+    if not parts:
+        return columns.where(false()).subquery()
+    return union_all(*(columns.where(*found, _in_piece(piece)) for piece in parts)).subquery()
 
 
 def projects() -> Select[str]:
@@ -127,14 +146,12 @@ def _in_project(project: str | None) -> ColumnElement[bool]:
     return trace_metrics.c.project == func.any(func.array(projects().scalar_subquery()))
 
 
-def _in_time(chosen: TraceFilter, granularity: str | None) -> ColumnElement[bool]:
+def _pieces(chosen: TraceFilter, granularity: str | None) -> tuple[Piece, ...]:
     if granularity is None:
-        parts = pieces(chosen.start, chosen.end)
-    else:
-        start = chosen.start and bucket_start(chosen.start, granularity)
-        end = chosen.end and bucket_end(chosen.end, granularity)
-        parts = (Piece(granularity=granularity, start=start, end=end),)
-    return or_(false(), *(_in_piece(piece) for piece in parts))
+        return pieces(chosen.start, chosen.end)
+    start = chosen.start and bucket_start(chosen.start, granularity)
+    end = chosen.end and bucket_end(chosen.end, granularity)
+    return (Piece(granularity=granularity, start=start, end=end),)
 
 
 def _in_piece(piece: Piece) -> ColumnElement[bool]:
