@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -201,14 +200,6 @@ class TokenUsage:
         if self.input_tokens is None and self.output_tokens is None:
             return None
         return (self.input_tokens or 0) + (self.output_tokens or 0)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cost:
-    """What model calls cost, in US dollars. `amount` is None when a model's price is unknown: unknown is never zero."""
-
-    amount: Decimal | None
-    unknown_models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -58,11 +58,6 @@ def each(attributes: Mapping[str, Any], concept: str) -> Iterator[tuple[str, Any
             yield name, value
 
 
-def first_readable(attributes: Mapping[str, Any], concept: str, read: Callable[[Any], Any]) -> Any:
-    """What `read` makes of the first value of a concept of which it makes anything."""
-    return next((made for _, value in each(attributes, concept) if (made := read(value)) is not None), None)
-
-
 def names_of(concepts: Iterable[str]) -> frozenset[str]:
     """Every name of these concepts."""
     return frozenset(name for concept in concepts for name, _ in CONCEPTS[concept].readings())

@@ -49,11 +49,6 @@ def share(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def error_rate(errors: int, count: int) -> float | None:
-    """The share of traces that failed, or of spans that ended in an error."""
-    return share(errors, count)
-
-
 def feedback_rate(rated: float, count: int) -> float | None:
     """The share of traces that somebody rated."""
     return share(rated, count)
