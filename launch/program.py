@@ -21,6 +21,7 @@ from launch.steps import ROOT, CannotGoOn, Settings, step
 ADOPT_ORPHANS = 36
 SIGNAL_WHEN_PARENT_DIES = 1
 """Options of prctl(2)."""
+HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 START_SECONDS = 60
 STOP_SECONDS = 15
 
@@ -36,7 +37,7 @@ class Program:
         self.asked_to_stop = 0  # times; a signal handler can count, where an Event could lock itself out
         self.ready = threading.Event()
         self.last_lines: deque[str] = deque(maxlen=20)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in HEEDED:
             signal.signal(number, self._on_signal)
         process_control(ADOPT_ORPHANS, 1)
         self.child = subprocess.Popen(
@@ -110,6 +111,8 @@ class Program:
                 self._signal_all(number)
                 self._wait_until(lambda: not self._alive(), STOP_SECONDS / 3)
         print(f"stopped after {time.monotonic() - start:.1f} s", flush=True)
+        for number in HEEDED:  # nothing is left to stop; a late signal must not make a failure of an orderly end
+            signal.signal(number, signal.SIG_IGN)
 
     def _wait_until(self, condition: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds

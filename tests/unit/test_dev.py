@@ -249,14 +249,14 @@ def test_a_signal_ends_everything_that_was_started(tmp_path: Path, number: signa
 
 
 def test_a_second_signal_does_not_wait() -> None:
-    """Whoever presses Ctrl-C twice is not kept by a program that takes its time."""
+    """Whoever presses Ctrl-C twice is not kept by a program that takes its time; pressing on makes no failure of it."""
     port = free_port()
     with start_driver(port, STUBBORN_SERVER, str(port)) as driver:
         assert driver.stdout is not None
         for line in driver.stdout:
             if line.startswith("Ctrl-C"):
                 driver.send_signal(signal.SIGINT)
-            if line == "not yet\n":
+            if line == "not yet\n" or line.startswith("stopped"):
                 driver.send_signal(signal.SIGINT)
         driver.wait(timeout=30)
     assert driver.returncode == 0
