@@ -53,13 +53,13 @@ class ServiceProcess:
         raise TimeoutError(f"the service is not ready after {_LONGEST_SECONDS:.0f} s: {self._said()}")
 
     def resident_mb(self) -> float:
-        """Its resident memory in MB (a million bytes)."""
-        return float(psutil.Process(self._process.pid).memory_info().rss) / 1e6
+        """Memory of its own and of the processes that it started, in MB (a million bytes); what they share counts once."""
+        return float(sum(each.memory_full_info().pss for each in self._processes())) / 1e6
 
     def cpu_seconds(self) -> float:
-        """Processor time that it took so far."""
-        times = psutil.Process(self._process.pid).cpu_times()
-        return float(times.user + times.system)
+        """Processor time that it and the processes that it started took so far."""
+        times = [each.cpu_times() for each in self._processes()]
+        return float(sum(each.user + each.system for each in times))
 
     def database_cpu_seconds(self) -> float:
         """Processor time that its embedded PostgreSQL took so far, ended backends included."""
@@ -76,6 +76,10 @@ class ServiceProcess:
                 continue
             total += float(used.user + used.system)
         return total
+
+    def _processes(self) -> list[psutil.Process]:
+        own = psutil.Process(self._process.pid)
+        return [own, *own.children(recursive=True)]
 
     def _ready(self) -> bool:
         try:

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from assistant.assistant import Assistant
 from service.app import create_app
@@ -17,6 +18,7 @@ from service.server import Server, address, bind, when_stdin_ends
 from tracing_core import Store, init
 from tracing_core.clock import SystemClock
 from tracing_core.errors import StorageError, TracewhyError
+from tracing_core.ingest_pool import IngestPool
 from tracing_core.logs import log_to_stderr
 from tracing_core.settings import Settings, settings
 from tracing_core.storage.embedded import release_embedded
@@ -68,6 +70,9 @@ def _run(listening: list[socket.socket], *, watch_stdin: bool) -> None:
         store = init()
         last_things.callback(store.close)
         _prepare(store)
+        if store.settings.ingest_processes:
+            store = replace(store, ingest=IngestPool(store.settings, store.settings.ingest_processes))
+            last_things.callback(store.ingest.close)
         upkeep = Upkeep(store, SystemClock())
         last_things.callback(upkeep.stop)
         upkeep.start()

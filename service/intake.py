@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from service.rpc_status import Problem
 from service.signals import Signal
 from tracing_core.errors import BodyTooLarge, InvalidInput
 from tracing_core.ids import check_project
-from tracing_core.ingest import Accepted, Ingest
-from tracing_core.otlp.bodies import unpack
+from tracing_core.ingest import Accepted, Receiver
 from tracing_core.otlp.spans import Received
 
 PROJECT_HEADER = "x-tracewhy-project"
@@ -48,7 +49,7 @@ class Intake:
         most_bytes: of a body, as it came and unpacked.
     """
 
-    def __init__(self, ingest: Ingest, most_bytes: int) -> None:
+    def __init__(self, ingest: Receiver, most_bytes: int) -> None:
         self.most_bytes = most_bytes
         self._ingest = ingest
         self._readers = ThreadPoolExecutor(1, "forgotten")
@@ -100,7 +101,7 @@ class Intake:
             return self._readers.submit(_read_and_forget, parcel, most)
         project = None if parcel.project is None else _checked(parcel.project)
         packed = 0 if most == len(parcel.body) else len(parcel.body)
-        return self._ingest.offer(lambda: _read(parcel, most), packed + most, project=project)
+        return self._ingest.offer(_reader(parcel, most), packed + most, project=project)
 
 
 def unpacked_bytes(parcel: Parcel, most: int) -> int:
@@ -116,12 +117,13 @@ def unpacked_bytes(parcel: Parcel, most: int) -> int:
     return max(packed, min(seeming, most))
 
 
-def _read(parcel: Parcel, most: int) -> Received:
-    return parcel.signal.read(unpack(parcel.body, parcel.encoding, most), parcel.media_type)
+def _reader(parcel: Parcel, most: int) -> Callable[[], Received]:
+    """What reads the parcel, wherever that is done: a plain function and what it is given."""
+    return partial(parcel.signal.read, parcel.body, parcel.media_type, parcel.encoding, most)
 
 
 def _read_and_forget(parcel: Parcel, most: int) -> Accepted:
-    _read(parcel, most)
+    _reader(parcel, most)()
     return Accepted(spans=0)
 
 

@@ -18,8 +18,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tracing_core.errors import InvalidInput
 from tracing_core.ingest import Accepted
 from tracing_core.jsontext import dump
-from tracing_core.otlp import decode, logs, spans
+from tracing_core.otlp import decode
+from tracing_core.otlp.bodies import unpack
 from tracing_core.otlp.json_form import message_bytes
+from tracing_core.otlp.reading import read_logs, read_traces
 from tracing_core.otlp.spans import Received
 
 logger = logging.getLogger(__name__)
@@ -39,7 +41,8 @@ class Signal:
         service: gRPC's name of the receiver.
         response: the message that answers a request.
         refused: what its items are called in the answer, in protobuf and JSON.
-        read: what an unpacked body of a content type holds, for ingest.
+        read: what a body holds, for ingest; given its content type, its content-encoding and the most bytes it may have. The
+            readers of what is kept are plain functions, which another process can call.
         kept: whether anything of it is stored.
     """
 
@@ -47,7 +50,7 @@ class Signal:
     service: str
     response: Any
     refused: tuple[str, str]
-    read: Callable[[bytes, str], Received]
+    read: Callable[[bytes, str, str | None, int], Received]
     kept: bool = True
 
     def receipt(self, accepted: Accepted, media_type: str) -> bytes:
@@ -76,26 +79,14 @@ def _reasons(accepted: Accepted) -> str:
     return "; ".join(said + ([f"and {left} other reasons"] if left else []))
 
 
-def _read_traces(body: bytes, media_type: str) -> Received:
-    return spans.received(decode.trace_request(body, media_type))
-
-
-def _read_logs(body: bytes, media_type: str) -> Received:
-    """Records that belong to no span are no part of any trace; they are passed over, as metrics are."""
-    found = logs.fragments(decode.logs_request(body, media_type))
-    if found.ignored:
-        logger.debug("%d log records belong to no span and are not kept", found.ignored)
-    return Received(traces=found.traces)
-
-
 class _Forgotten:
     """Reads metrics, says once for each source that they are not kept, and forgets them."""
 
     def __init__(self) -> None:
         self._told: set[str] = set()
 
-    def __call__(self, body: bytes, media_type: str) -> Received:
-        request = ExportMetricsServiceRequest()
+    def __call__(self, body: bytes, media_type: str, encoding: str | None, most_bytes: int) -> Received:
+        body, request = unpack(body, encoding, most_bytes), ExportMetricsServiceRequest()
         try:
             request.ParseFromString(message_bytes(body, type(request)) if media_type == decode.JSON else body)
         except DecodeError as error:
@@ -123,14 +114,14 @@ TRACES = Signal(
     service="opentelemetry.proto.collector.trace.v1.TraceService",
     response=ExportTraceServiceResponse,
     refused=("rejected_spans", "rejectedSpans"),
-    read=_read_traces,
+    read=read_traces,
 )
 LOGS = Signal(
     name="logs",
     service="opentelemetry.proto.collector.logs.v1.LogsService",
     response=ExportLogsServiceResponse,
     refused=("rejected_log_records", "rejectedLogRecords"),
-    read=_read_logs,
+    read=read_logs,
 )
 METRICS = Signal(
     name="metrics",

@@ -10,11 +10,11 @@ from datetime import timedelta
 from tracing_core.clock import Clock
 from tracing_core.errors import StorageError
 from tracing_core.ids import IdSource
-from tracing_core.ingest import Ingest
+from tracing_core.ingest import Receiver
 from tracing_core.source_report import ProcessReport, SourceReport
 from tracing_core.storage.database import Database
 from tracing_core.storage.diagnostics_write import PROCESS, REFUSALS, SOURCE, Note, forget_notes, keep_notes
-from tracing_core.writer import TraceWriter
+from tracing_core.writer import TraceWriter, WriterStats
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class DiagnosticsKeeper:
     Args:
         database: where to.
         ingest: whose diagnostics.
-        writer: of the same process.
+        writer: of the same process; None in one that only stores for another, which says what waits in both.
         clock, ids: for the name of the process.
         seconds: between two times.
     """
@@ -37,8 +37,8 @@ class DiagnosticsKeeper:
     def __init__(
         self,
         database: Database,
-        ingest: Ingest,
-        writer: TraceWriter,
+        ingest: Receiver,
+        writer: TraceWriter | None,
         clock: Clock,
         ids: IdSource,
         seconds: float = SECONDS,
@@ -82,14 +82,14 @@ class DiagnosticsKeeper:
             last = self._ingest.diagnostics.refusals()
             document = {"refusals": [each.document() for each in last]}
             notes.append(Note(kind=REFUSALS, name="", seen_at=last[-1].at, document=document))
-        state = self.state()
-        notes.append(Note(kind=PROCESS, name="", seen_at=state.seen_at, document=state.document()))
+        if self._writer is not None:
+            state = self._state(self._writer.stats())
+            notes.append(Note(kind=PROCESS, name="", seen_at=state.seen_at, document=state.document()))
         keep_notes(self._database, self._name, notes)
         self._written, self._refused = sources, refused
 
-    def state(self) -> ProcessReport:
+    def _state(self, writer: WriterStats) -> ProcessReport:
         """What waits in this process now."""
-        writer = self._writer.stats()
         return ProcessReport(
             started_at=self._started_at,
             seen_at=self._clock.now(),

@@ -16,6 +16,8 @@ The docstring of a class is its message when it is raised without one.
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class TracewhyError(Exception):
     """Tracewhy could not do what was asked."""
@@ -41,6 +43,10 @@ class InvalidInput(TracewhyError):
         self.field = field
         self.problem = problem
 
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        """So that it can be told to another process, which makes it anew."""
+        return type(self), (self.field, self.problem)
+
 
 class BodyTooLarge(InvalidInput):
     """The body of a request has more bytes than is allowed.
@@ -52,6 +58,9 @@ class BodyTooLarge(InvalidInput):
     def __init__(self, most_bytes: int) -> None:
         super().__init__("body", f"has more than {most_bytes} bytes unpacked; send fewer spans in one request")
         self.most_bytes = most_bytes
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), (self.most_bytes,)
 
 
 class TraceNotFound(TracewhyError):
@@ -68,6 +77,9 @@ class Overloaded(TracewhyError):
     def __init__(self, retry_after: float = 1.0) -> None:
         super().__init__(f"more arrives than can be stored; try again in {retry_after:g} s")
         self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), (self.retry_after,)
 
 
 class Busy(TracewhyError):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tracing_core.clock import Clock, SystemClock
 from tracing_core.delivery import Delivery
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+Read = Callable[[], "Received"]
+"""Gives the spans of a request."""
 LANES = 2
 _BYTES_IN_A_COMMIT = 8_000_000
 _SECONDS_TO_CLOSE = 10.0
@@ -54,7 +56,7 @@ class Accepted:
 class _Work:
     """A request: how to read it, the bytes it holds, and who waits for it."""
 
-    read: Callable[[], Received]
+    read: Read
     size: int
     project: str | None
     future: Future[Accepted] = field(default_factory=Future)
@@ -68,6 +70,32 @@ class _Pieces:
 
     spans: list[SpanData] = field(default_factory=list)
     brought: list[tuple[_Work, int]] = field(default_factory=list)
+
+
+class Receiver(Protocol):
+    """Takes requests over and has them stored: `Ingest` in this process, `IngestPool` in others."""
+
+    most_bytes: int
+    diagnostics: Diagnostics
+    tally: Tally
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of the requests that are not answered yet."""
+        ...
+
+    @property
+    def waiting_requests(self) -> int:
+        """Requests that wait."""
+        ...
+
+    def offer(self, read: Read, size: int, *, project: str | None = None) -> Future[Accepted]:
+        """Take a request over."""
+        ...
+
+    def close(self) -> None:
+        """Answer what waits, and stop."""
+        ...
 
 
 class Ingest:
@@ -103,7 +131,7 @@ class Ingest:
         """Requests that no lane has taken yet."""
         return len(self._queue)
 
-    def offer(self, read: Callable[[], Received], size: int, *, project: str | None = None) -> Future[Accepted]:
+    def offer(self, read: Read, size: int, *, project: str | None = None) -> Future[Accepted]:
         """Take a request over.
 
         Args:

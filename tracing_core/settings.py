@@ -5,25 +5,17 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSetting
 
 from tracing_core.errors import InvalidInput, SettingsError
 from tracing_core.ids import check_project
-
-
-class Price(BaseModel):
-    """Dollars per million tokens of one model; `cached` defaults to `input`."""
-
-    input: Decimal
-    output: Decimal = Decimal(0)
-    cached: Decimal | None = None
+from tracing_core.own_prices import Prices
 
 
 class Settings(BaseSettings):
@@ -104,6 +96,13 @@ class Settings(BaseSettings):
         alias="TRACEWHY_INGEST_BYTES",
         description="Most that requests with spans may hold in memory until they are stored, in bytes",
     )
+    ingest_processes: int = Field(
+        2,
+        ge=0,
+        le=64,
+        alias="TRACEWHY_INGEST_PROCESSES",
+        description="Processes in which the service stores spans; 0 stores them in its own",
+    )
     empty_answer_chars: int = Field(
         50, ge=0, alias="TRACEWHY_EMPTY_ANSWER_CHARS", description="Shorter answers are flagged EMPTY, in characters"
     )
@@ -117,11 +116,12 @@ class Settings(BaseSettings):
     negative_rating: int = Field(
         2, ge=1, le=5, alias="TRACEWHY_NEGATIVE_RATING", description="Ratings up to this one are flagged USER_NEGATIVE"
     )
-    prices: dict[str, Price] = Field(
+    prices: dict[str, Prices] = Field(
         {},
         alias="TRACEWHY_PRICES",
         description='Prices that override the built-in ones, as JSON: {"model": {"input": 0.1, "output": 0.4}}, '
-        "in dollars per million tokens",
+        "in dollars per million tokens; also cached, cache_write, reasoning, input_audio, output_audio and embedding, "
+        "and a list of several with since and until (days)",
     )
     journal: bool = Field(
         True,

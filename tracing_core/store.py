@@ -14,7 +14,7 @@ from tracing_core.exporting import live_exporter
 from tracing_core.feedback import FeedbackService
 from tracing_core.files import TraceFiles
 from tracing_core.ids import IdSource
-from tracing_core.ingest import Ingest
+from tracing_core.ingest import Ingest, Receiver
 from tracing_core.journal_recovery import with_journal
 from tracing_core.latency_watch import LatencyWatch
 from tracing_core.model import TraceData
@@ -41,7 +41,7 @@ class Store:
     database: Database
     writer: TraceWriter
     feedback: FeedbackService
-    ingest: Ingest
+    ingest: Receiver
     exporter: Exporter | None = None
     restore: Callable[[], None] = lambda: None
 

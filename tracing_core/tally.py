@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 COMMIT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 BATCH_SPANS = (1, 10, 100, 500, 1000, 2000, 5000, 10_000, 20_000)
 BATCH_REQUESTS = (1, 2, 5, 10, 20, 50, 100, 500)
+
+
+Note = tuple[Literal["read", "taken", "committed"], tuple[float, ...]]
+"""Something that was counted: the method of `Tally` that does, and what it was given."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +95,12 @@ class Tally:
             self._batch_requests.add(requests)
             self._batch_spans.add(spans)
 
+    def add(self, note: Note) -> None:
+        """What another process counted."""
+        name, values = note
+        count: Any = getattr(self, name)
+        count(*values)
+
     def requests(self) -> dict[tuple[str, str], int]:
         """Requests by signal and status."""
         with self._lock:
@@ -114,3 +125,27 @@ class Tally:
                 "spans": self._batch_spans,
             }
             return {name: spread.distribution() for name, spread in spreads.items()}
+
+
+class NotedTally(Tally):
+    """Also notes what ingest counts, for another process to add to its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._notes: deque[Note] = deque()
+
+    def read(self, spans: int, refused: int) -> None:
+        super().read(spans, refused)
+        self._notes.append(("read", (spans, refused)))
+
+    def taken(self, spans: int, refused: int) -> None:
+        super().taken(spans, refused)
+        self._notes.append(("taken", (spans, refused)))
+
+    def committed(self, seconds: float, requests: int, spans: int) -> None:
+        super().committed(seconds, requests, spans)
+        self._notes.append(("committed", (seconds, requests, spans)))
+
+    def take_notes(self) -> tuple[Note, ...]:
+        """What was noted since the last time."""
+        return tuple(self._notes.popleft() for _ in range(len(self._notes)))

@@ -1,0 +1,89 @@
+"""`python -m tracing_core.ingest_worker FD`: one of the processes of an `IngestPool`, which starts it.
+
+It stores the requests that come through the pipe, and ends when that closes.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from concurrent.futures import Future
+from contextlib import suppress
+from multiprocessing.connection import Connection
+
+from tracing_core.clock import SystemClock
+from tracing_core.diagnostics_keeping import DiagnosticsKeeper
+from tracing_core.errors import Overloaded, TracewhyError
+from tracing_core.ids import IdSource
+from tracing_core.ingest import Accepted, Receiver
+from tracing_core.ingest_pool import Answer, Job
+from tracing_core.logs import log_to_stderr
+from tracing_core.settings import Settings
+from tracing_core.storage.embedded import release_embedded
+from tracing_core.store import open_store
+from tracing_core.tally import NotedTally
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: list[str]) -> int:
+    """Store what comes until the pipe closes; 1 with one line on stderr when it cannot start."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # meant for the parent as well, which ends this in its order
+        signal.signal(number, signal.SIG_IGN)
+    with Connection(int(arguments[0])) as pipe:
+        try:
+            settings: Settings = pipe.recv()
+            log_to_stderr(settings.log_level)
+            store = open_store(settings)
+        except (EOFError, TracewhyError) as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        keeper = DiagnosticsKeeper(store.database, store.ingest, None, SystemClock(), IdSource())
+        try:
+            keeper.start()
+            tally = store.ingest.tally = NotedTally()
+            _Worker(store.ingest, tally, pipe).run()
+        finally:
+            store.close()
+            keeper.close()
+            release_embedded()
+    return 0
+
+
+class _Worker:
+    """Moves jobs from the pipe to ingest, and their answers back."""
+
+    def __init__(self, ingest: Receiver, tally: NotedTally, pipe: Connection) -> None:
+        self._ingest = ingest
+        self._tally = tally
+        self._pipe = pipe
+        self._sending = threading.Lock()
+
+    def run(self) -> None:
+        """Until the parent says that it was all, or is gone."""
+        with suppress(EOFError, OSError):
+            while (job := self._pipe.recv()) is not None:
+                self._take(job)
+        self._ingest.close()
+
+    def _take(self, job: Job) -> None:
+        def answer(done: Future[Accepted]) -> None:
+            error = done.exception()
+            self._answer(job.number, done.result() if error is None else error)
+
+        try:
+            self._ingest.offer(job.read, job.size, project=job.project).add_done_callback(answer)
+        except Overloaded as error:
+            self._answer(job.number, error)
+
+    def _answer(self, number: int, outcome: Accepted | BaseException) -> None:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, TracewhyError):
+            raise outcome  # nothing else is given to who waits
+        with self._sending, suppress(OSError):  # the parent is gone, and its senders with it
+            self._pipe.send(Answer(number=number, outcome=outcome, notes=self._tally.take_notes()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
