@@ -114,6 +114,12 @@ FACTS: Mapping[str, Concept] = {
         "gen_ai.usage.details.reasoning_tokens", "gen_ai.aggregated_usage.reasoning.output_tokens",
         "gen_ai.aggregated_usage.details.reasoning_tokens",
     )),
+    "input_audio_tokens": Concept(meaning="Of the input, those of sound", reading=Reading.COUNT, names=(
+        "llm.token_count.prompt_details.audio", "gen_ai.usage.details.input_audio_tokens", "input_audio_tokens",
+    )),
+    "output_audio_tokens": Concept(meaning="Of the output, those of sound", reading=Reading.COUNT, names=(
+        "llm.token_count.completion_details.audio", "gen_ai.usage.details.output_audio_tokens", "output_audio_tokens",
+    )),
     "usage": Concept(meaning="All classes of tokens in one value", reading=Reading.USAGE, names=(
         ("langfuse.observation.usage_details", Reading.USAGE_EXCLUSIVE), "mlflow.chat.tokenUsage",
         "langfuse.observation.usage", "opik.usage",

@@ -184,8 +184,8 @@ class TraceData:
 class TokenUsage:
     """Tokens of one or more model calls. None means that nobody said.
 
-    `cached_tokens` (read from a cache) and `cache_write_tokens` (written to it) are part of `input_tokens`,
-    `reasoning_tokens` are part of `output_tokens`.
+    `cached_tokens` (read from a cache), `cache_write_tokens` (written to it) and `input_audio_tokens` are part of
+    `input_tokens`, `reasoning_tokens` and `output_audio_tokens` are part of `output_tokens`.
     """
 
     input_tokens: int | None = None
@@ -193,6 +193,8 @@ class TokenUsage:
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    output_audio_tokens: int | None = None
 
     @property
     def total_tokens(self) -> int | None:

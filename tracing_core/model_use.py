@@ -9,8 +9,9 @@ from typing import Any
 
 from tracing_core.cost import CostTracker
 from tracing_core.jsontext import label
-from tracing_core.model import SpanData
+from tracing_core.model import SpanData, SpanKind
 from tracing_core.normal_form import SpanFacts
+from tracing_core.rates import exact
 from tracing_core.usage import GENERATION_KINDS, add
 
 Row = dict[str, Any]
@@ -41,12 +42,14 @@ def model_use(spans: Sequence[SpanData], facts: Sequence[SpanFacts], prices: Cos
 
     A span that repeats what the calls below it used (agents and chains do) shows its tokens, but they count once.
     """
-    calls = tuple(_call(found, prices) for found in facts)
+    calls = tuple([_call(span, found, prices) for span, found in zip(spans, facts, strict=True)])
     leaves = _leaves(spans, facts)
     counted, counting = [calls[at] for at in leaves], set(leaves)
     first = _first_generation(spans, facts)
     speed = next((found for found in facts if found.first_token_ms is not None), None)
-    rate = next((found.tokens_per_second for found in facts if found.tokens_per_second is not None), None)
+    rate = next(
+        (per_second for at in range(len(spans)) if (per_second := _rate(spans[at], facts[at])) is not None), None
+    )
     usage = add(call.facts.usage for call in counted)
     unknown = sorted({_model(call.facts) for call in counted if call.cost is None and _has_usage(call.facts)})
     row = {
@@ -61,17 +64,33 @@ def model_use(spans: Sequence[SpanData], facts: Sequence[SpanFacts], prices: Cos
         "cost_given_usd": _sum(call.given for call in counted),
         "cost_computed_usd": _sum(call.computed for call in counted),
         "unknown_models": [label(model) for model in unknown],
+        "price_version": prices.version if any(_has_usage(call.facts) for call in counted) else None,
         "time_to_first_token_ms": speed.first_token_ms if speed else None,
         "tokens_per_second": rate,
     }
     return ModelUse(trace=row, calls=tuple(_columns(call, at in counting) for at, call in enumerate(calls)))
 
 
-def _call(facts: SpanFacts, prices: CostTracker) -> _Call:
-    computed = None
+def _call(span: SpanData, facts: SpanFacts, prices: CostTracker) -> _Call:
+    computed, given = None, facts.cost_given_usd
     if facts.model is not None and facts.usage.total_tokens is not None:
-        computed = prices.cost(facts.model, facts.usage, facts.provider)
-    return _Call(facts=facts, given=facts.cost_given_usd, computed=computed)
+        embeds = span.kind is SpanKind.EMBEDDING
+        computed = prices.cost(facts.model, facts.usage, facts.provider, span.started_at, embeds=embeds)
+    return _Call(facts=facts, given=None if given is None else exact(given), computed=computed)
+
+
+_SHORTEST_ANSWERING = 1e-3
+"""Seconds; who gives the whole answer at once does not say how long it took to make."""
+
+
+def _rate(span: SpanData, facts: SpanFacts) -> float | None:
+    """Tokens each second while the model was answering: as the sender says, else its output in the time after the first token."""
+    if facts.tokens_per_second is not None:
+        return facts.tokens_per_second
+    if span.kind not in GENERATION_KINDS or span.duration_ns is None or not facts.usage.output_tokens:
+        return None
+    seconds = span.duration_ns / 1e9 - (facts.first_token_ms or 0) / 1e3
+    return facts.usage.output_tokens / seconds if seconds >= _SHORTEST_ANSWERING else None
 
 
 def _columns(call: _Call, counts: bool) -> Row:

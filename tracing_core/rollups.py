@@ -13,6 +13,7 @@ from typing import Any
 from tracing_core.histogram import bin_of
 from tracing_core.model import QualityFlag, TraceStatus
 from tracing_core.projection import Row, failed
+from tracing_core.rates import exact
 
 GRANULARITIES = ("minute", "hour", "day")
 FLAG_COLUMNS = {flag: f"flag_{flag.lower()}" for flag in QualityFlag}
@@ -52,7 +53,7 @@ class Rollup:
         self.rating_count += other.rating_count * weight
         self.rating_sum += other.rating_sum * weight
         if other.cost_usd:
-            self.cost_usd += other.cost_usd if weight == 1 else other.cost_usd * Decimal(weight)
+            self.cost_usd += other.cost_usd if weight == 1 else exact(other.cost_usd * Decimal(weight))
         for flag, count in other.flags.items():
             self.flags[flag] = self.flags.get(flag, 0) + count * weight
         for number, count in other.bins.items():

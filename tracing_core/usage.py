@@ -22,7 +22,10 @@ __all__ = [
 MODEL_KINDS = frozenset({SpanKind.GENERATION, SpanKind.LLM, SpanKind.EMBEDDING, SpanKind.RERANK})
 GENERATION_KINDS = frozenset({SpanKind.GENERATION, SpanKind.LLM})
 
-_CLASSES = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
+_CLASSES = (
+    "input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens", "input_audio_tokens",
+    "output_audio_tokens",
+)  # fmt: skip
 _NO_USAGE = TokenUsage()
 Said = Mapping[str, Any]
 
@@ -64,6 +67,7 @@ def usage_in(said: Said) -> TokenUsage:
     given_in, out = said.get("input_tokens"), said.get("output_tokens")
     cached, written = said.get("cached_tokens"), said.get("cache_write_tokens")
     reasoning, total = said.get("reasoning_tokens"), said.get("total_tokens")
+    heard, spoken = said.get("input_audio_tokens"), said.get("output_audio_tokens")
     if total is not None and (given_in is None) != (out is None):
         given_in, out = (
             _rest(total, out) if given_in is None else given_in,
@@ -81,6 +85,8 @@ def usage_in(said: Said) -> TokenUsage:
         cached_tokens=cached,
         cache_write_tokens=written,
         reasoning_tokens=reasoning,
+        input_audio_tokens=heard or None,  # most senders say 0 of every call
+        output_audio_tokens=spoken or None,
     )
 
 
@@ -118,6 +124,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "reasoning_tokens": (
         "output_reasoning_tokens", "reasoning_tokens", "reasoningTokens", "thoughts_token_count", "output_reasoning",
     ),
+    "input_audio_tokens": ("input_audio_tokens", "input_audio"),
+    "output_audio_tokens": ("output_audio_tokens", "output_audio"),
 }
 # fmt: on
 _DETAILS = (

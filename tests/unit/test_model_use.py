@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.factories import make_span
+from tests.factories import NOON, make_span
 from tests.unit.emitted_spans import emitted
 from tracing_core.cost import CostTracker
 from tracing_core.model import SpanData, SpanKind
 from tracing_core.model_use import ModelUse, model_use
 from tracing_core.normal_form import facts_of
-from tracing_core.settings import Price
+from tracing_core.own_prices import Price
 
 MILLION = 1_000_000
 PRICES = {"plain": Price(input=Decimal(2), output=Decimal(4))}
@@ -73,3 +74,53 @@ def test_a_span_that_repeats_calls_is_not_priced() -> None:
         assert [row["cost_usd"] for row in found.calls] == [shown, 2]
         assert [row["total_tokens"] for row in found.calls] == [MILLION, MILLION]
         assert found.trace["cost_usd"] == 2
+
+
+def test_the_price_is_that_of_the_time_of_the_call() -> None:
+    """Not that of today."""
+    prices = CostTracker(
+        {
+            "m": (
+                Price(input=Decimal(8), until=NOON.date()),
+                Price(input=Decimal(2), since=NOON.date()),
+            )
+        }
+    )
+    now = call("m", prompt_tokens=MILLION)
+    before = replace(now, started_at=NOON - timedelta(days=1))
+    for span, cost in ((now, 2), (before, 8)):
+        assert model_use([span], [facts_of(span)], prices).trace["cost_usd"] == cost
+
+
+def test_a_run_says_from_which_price_book_its_cost_is() -> None:
+    """One that called no model, or whose calls do not say how many tokens they took, has none."""
+    version = CostTracker(PRICES).version
+    assert use(call("plain", prompt_tokens=1)).trace["price_version"] == version
+    assert use(call("house-blend-7b", prompt_tokens=1)).trace["price_version"] == version
+    assert use(make_span(), call("plain")).trace["price_version"] is None
+
+
+def test_a_call_that_embeds_has_the_price_for_it() -> None:
+    """Where the operator gave one."""
+    prices = CostTracker({"m": Price(input=Decimal(8), embedding=Decimal(1))})
+    span = replace(call("m", prompt_tokens=MILLION), kind=SpanKind.EMBEDDING)
+    assert model_use([span], [facts_of(span)], prices).trace["cost_usd"] == 1
+
+
+def test_a_cost_is_what_the_database_keeps() -> None:
+    """To a ten-billionth of a dollar, also what the sender says, so that sums of rows and of rollups are the same."""
+    found = use(call("plain", prompt_tokens=1, **{"gen_ai.usage.cost": 0.123456789012345}))
+    assert found.trace["cost_given_usd"] == found.trace["cost_usd"] == Decimal("0.1234567890")
+    assert found.calls[0]["cost_usd"] == Decimal("0.1234567890")
+
+
+def test_tokens_each_second_are_reckoned_where_nobody_says_them() -> None:
+    """The output over the time after the first token; over all of the call where that is not known."""
+    seconds = 10**9
+    streamed = replace(call("plain", completion_tokens=90, time_to_first_token_ms=1000), duration_ns=4 * seconds)
+    whole = replace(call("plain", completion_tokens=90), duration_ns=3 * seconds)
+    told = replace(call("plain", completion_tokens=90, tokens_per_second=12.5), duration_ns=3 * seconds)
+    at_once = replace(call("plain", completion_tokens=90, time_to_first_token_ms=3000), duration_ns=3 * seconds)
+    embedding = replace(whole, kind=SpanKind.EMBEDDING)
+    rates = [use(span).trace["tokens_per_second"] for span in (streamed, whole, told, at_once, embedding)]
+    assert rates == [30, 30, 12.5, None, None]

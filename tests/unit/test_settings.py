@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tracing_core.errors import SettingsError
+from tracing_core.own_prices import Price
 from tracing_core.settings import Settings, environment_name, read_settings
 
 
@@ -69,7 +70,14 @@ def test_the_environment_sets_and_overrides_win(monkeypatch: pytest.MonkeyPatch,
         ("TRACEWHY_TRACING", "perhaps"),
         ("TRACEWHY_NEGATIVE_RATING", "6"),
         ("TRACEWHY_PRICES", "{bad"),
-        ("TRACEWHY_PRICES", '{"m": {"output": 1}}'),
+        ("TRACEWHY_PRICES", '{"m": {"cached": 1}}'),
+        ("TRACEWHY_PRICES", '{"m": {"input": -1}}'),
+        ("TRACEWHY_PRICES", '{"m": {"input": "NaN"}}'),
+        ("TRACEWHY_PRICES", '{"m": {"input": 1, "ouput": 2}}'),
+        ("TRACEWHY_PRICES", '{"m": {"input": 1, "since": "2026-01-02", "until": "2026-01-02"}}'),
+        ("TRACEWHY_PRICES", '{"m": []}'),
+        ("TRACEWHY_PRICES", '{"m": [{"input": 1}, {"input": 2, "since": "2026-01-01"}]}'),
+        ("TRACEWHY_PRICES", '{"m": [{"input": 1, "until": "2026-01-02"}, {"input": 2, "since": "2026-01-01"}]}'),
         ("TRACEWHY_PRICES", '{"m": {"input": "x"}}'),
         ("TRACEWHY_UNTRACED_PROJECTS", "a, b"),
     ],
@@ -82,11 +90,18 @@ def test_a_bad_value_names_its_key(monkeypatch: pytest.MonkeyPatch, name: str, v
 
 
 def test_prices_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exact, per million tokens; only input is needed."""
+    """Exact, per million tokens; what is not given is not known."""
     monkeypatch.setenv("TRACEWHY_PRICES", '{"m": {"input": 0.1, "output": "0.4"}, "embedding": {"input": 0.02}}')
     prices = read_settings().prices
-    assert (prices["m"].input, prices["m"].output, prices["m"].cached) == (Decimal("0.1"), Decimal("0.4"), None)
-    assert prices["embedding"].output == 0
+    assert prices["m"] == (Price(input=Decimal("0.1"), output=Decimal("0.4")),)
+    assert prices["embedding"][0].output is None
+
+
+def test_a_model_may_have_several_prices_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whatever order they are given, they come out in that of their days."""
+    given = '[{"input": 1, "since": "2026-06-01"}, {"input": 2, "until": "2026-06-01"}]'
+    monkeypatch.setenv("TRACEWHY_PRICES", f'{{"m": {given}}}')
+    assert [price.input for price in read_settings().prices["m"]] == [2, 1]
 
 
 def test_untraced_projects_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,7 @@ class TraceDetail:
     cost_given_usd: Decimal | None
     cost_computed_usd: Decimal | None
     unknown_models: tuple[str, ...]
+    price_version: str | None
     confidence: float | None
     citations_count: int | None
     quality_flag: QualityFlag

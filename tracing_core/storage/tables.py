@@ -89,6 +89,7 @@ traces = Table(
     Column("cost_given_usd", Numeric(20, 10)),
     Column("cost_computed_usd", Numeric(20, 10)),
     Column("unknown_models", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("price_version", Text, comment="of the price book that the computed cost is from"),
     Column("confidence", Double),
     Column("citations_count", Integer),
     Column("quality_flag", Text, nullable=False),
@@ -140,6 +141,11 @@ Index("ix_traces_session", traces.c.session_id, traces.c.started_at, postgresql_
 Index("ix_traces_user", traces.c.user_id, traces.c.started_at.desc(), postgresql_where=traces.c.user_id.is_not(None))
 Index("ix_traces_rated", traces.c.started_at.desc(), traces.c.project, postgresql_where=traces.c.rating.is_not(None))
 Index("ix_traces_duration", traces.c.duration_ms.desc(), traces.c.trace_id.desc())
+Index(
+    "ix_traces_unpriced",
+    traces.c.started_at.desc(),
+    postgresql_where=func.cardinality(traces.c.unknown_models) > 0,
+)
 Index(
     "ix_traces_attributes", traces.c.attributes, postgresql_using="gin", postgresql_ops={"attributes": "jsonb_path_ops"}
 )
