@@ -14,13 +14,19 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from tracing_core.otlp.wire import Value
+from tracing_core.errors import InvalidInput
+from tracing_core.otlp.wire import Pair, Value
 
 BYTES_PREFIX = "data:application/octet-stream;base64,"
 _DEEPEST = 64
 _MOST_NAMES = 10_000
+_MOST_VALUES, _LONGEST_KEPT = 32, 96
+_PLAIN = frozenset({str, int, float, bool})
+"""Types whose values can be shared between spans."""
 _STRING, _BOOL, _INT, _DOUBLE = 0x0A, 0x10, 0x18, 0x21
 """The first byte of a value of that type: field number and wire type."""
+_KEY, _VALUE = 0x0A, 0x12
+"""The same before the two fields of a KeyValue."""
 _unpack_double = Struct("<d").unpack_from
 
 
@@ -35,6 +41,41 @@ class _Names(dict[bytes, str]):
 
 
 _names = _Names()
+_Attribute = tuple[str, Any]
+
+
+class _Heads(dict[bytes, str | None]):
+    """The names that attributes begin with, each with what stands before it; None for bytes that are no short name."""
+
+    def __missing__(self, head: bytes) -> str | None:
+        if len(head) < 3 or head[0] != _KEY or head[1] != len(head) - 2 or head[1] > 127:
+            return None
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+        name = self[head] = text(head[2:])
+        return name
+
+
+class _Attributes(dict[bytes, _Attribute]):
+    """Short attributes seen before, as they were sent: most of what spans say, they say every time.
+
+    Of each name only the first few values are kept, so that those which differ every time, as ids do, do not fill it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: dict[str, int] = {}
+
+    def __missing__(self, raw: bytes) -> _Attribute:
+        found = _attribute(raw)
+        name, value = found
+        if len(raw) <= _LONGEST_KEPT and type(value) in _PLAIN and (kept := self._kept.get(name, 0)) < _MOST_VALUES:
+            if len(self) >= _MOST_NAMES:
+                self.clear()
+                self._kept.clear()
+            self._kept[name] = kept + 1
+            self[raw] = found
+        return found
 
 
 def text(raw: bytes) -> str:
@@ -45,10 +86,63 @@ def text(raw: bytes) -> str:
         return raw.decode("utf-8", "replace")
 
 
-def attributes_of(pairs: Iterable[Any]) -> dict[str, Any]:
-    """The dictionary of a list of KeyValue messages; of a key that comes twice the last."""
-    names, of = _names, value_of
-    return {names[pair.key]: of(pair.value) for pair in pairs}
+def attributes_of(pairs: Iterable[bytes]) -> dict[str, Any]:
+    """The dictionary of a list of serialized KeyValue messages; of a key that comes twice the last.
+
+    Raises:
+        InvalidInput: one of them is no such message.
+    """
+    return dict(map(_seen, pairs))
+
+
+def _attribute(raw: bytes) -> _Attribute:
+    """The name and the value of a serialized KeyValue."""
+    # This is where ingest spends most of its time, so there is little of it: how many bytes follow the name says what
+    # stands before a text of that length, and when that is there, the rest is the text. `_parsed_pair` reads anything else.
+    if len(raw) > 2 and (name := _heads[head := raw[: raw[1] + 2]]) is not None:
+        end = len(head)
+        size = len(raw) - end
+        before = _BEFORE_TEXT[size] if size < _LONGEST_READ else None
+        if before is not None and raw.startswith(before, end):
+            try:
+                return name, raw[end + len(before) :].decode()
+            except UnicodeDecodeError:
+                pass
+        elif size == _DOUBLE_SIZE and raw.startswith(_BEFORE_DOUBLE, end):
+            return name, _double(_unpack_double(raw, end + 3)[0])
+        elif 3 < size < 128 and raw[end] == _VALUE and raw[end + 1] == size - 2:
+            return name, value_of(raw[end + 2 :])
+    return _parsed_pair(raw)
+
+
+def _before_text(size: int) -> bytes | None:
+    """What stands between the name and the text of an attribute, when these bytes and the text are `size` together; None where none are."""
+    for sizes in ((1, 1), (2, 1), (2, 2)):  # bytes that say how long the value is, and the text in it
+        value = size - 1 - sizes[0]
+        length = value - 1 - sizes[1]
+        if length >= 0 and (len(_varint(value)), len(_varint(length))) == sizes:
+            return bytes((_VALUE, *_varint(value), _STRING, *_varint(length)))
+    return None
+
+
+def _varint(number: int) -> tuple[int, ...]:
+    return (number,) if number < 128 else (number & 127 | 128, number >> 7)
+
+
+_seen = _Attributes().__getitem__
+_heads = _Heads()
+_LONGEST_READ = 8192
+_BEFORE_TEXT = [_before_text(size) for size in range(_LONGEST_READ)]
+_BEFORE_DOUBLE = bytes((_VALUE, 9, _DOUBLE))
+_DOUBLE_SIZE = 11
+
+
+def _parsed_pair(raw: bytes, depth: int = _DEEPEST) -> _Attribute:
+    try:
+        pair = Pair.FromString(raw)
+    except DecodeError as error:
+        raise InvalidInput("body", f"is not a protobuf request: an attribute cannot be read ({error})") from error
+    return _names[pair.key], value_of(pair.value, depth)
 
 
 def value_of(raw: bytes, depth: int = _DEEPEST) -> Any:
@@ -105,7 +199,7 @@ def _parsed(raw: bytes, depth: int) -> Any:
     if which == "array_value":
         return [value_of(item, depth - 1) for item in value.values] if depth else marked(raw)
     if which == "kvlist_value":
-        return {_names[pair.key]: value_of(pair.value, depth - 1) for pair in value.values} if depth else marked(raw)
+        return dict([_parsed_pair(pair, depth - 1) for pair in value.values]) if depth else marked(raw)
     return value
 
 
