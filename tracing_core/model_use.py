@@ -43,15 +43,15 @@ def model_use(spans: Sequence[SpanData], facts: Sequence[SpanFacts], prices: Cos
     A span that repeats what the calls below it used (agents and chains do) shows its tokens, but they count once.
     """
     calls = tuple([_call(span, found, prices) for span, found in zip(spans, facts, strict=True)])
-    leaves = _leaves(spans, facts)
-    counted, counting = [calls[at] for at in leaves], set(leaves)
+    lowest = leaves(spans, facts)
+    counted, counting = [calls[at] for at in lowest], set(lowest)
     first = _first_generation(spans, facts)
     speed = next((found for found in facts if found.first_token_ms is not None), None)
     rate = next(
         (per_second for at in range(len(spans)) if (per_second := _rate(spans[at], facts[at])) is not None), None
     )
     usage = add(call.facts.usage for call in counted)
-    unknown = sorted({_model(call.facts) for call in counted if call.cost is None and _has_usage(call.facts)})
+    unknown = sorted({model_name(call.facts) for call in counted if call.cost is None and _has_usage(call.facts)})
     row = {
         "model": label(first.model if first else None),
         "provider": label(first.provider if first else None),
@@ -104,12 +104,13 @@ def _has_usage(facts: SpanFacts) -> bool:
     return facts.usage.total_tokens is not None
 
 
-def _model(facts: SpanFacts) -> str:
+def model_name(facts: SpanFacts) -> str:
+    """The model as lists name it."""
     return facts.model or "(model not named)"
 
 
-def _leaves(spans: Sequence[SpanData], facts: Sequence[SpanFacts]) -> list[int]:
-    """The spans that used tokens or money and have none below them that did."""
+def leaves(spans: Sequence[SpanData], facts: Sequence[SpanFacts]) -> list[int]:
+    """Which spans count: those that used tokens or money and have none below them that did."""
     used = [at for at, found in enumerate(facts) if _has_usage(found) or found.cost_given_usd is not None]
     if len(used) < 2:
         return used
