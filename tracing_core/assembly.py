@@ -25,24 +25,30 @@ class Assembly:
     facts: tuple[SpanFacts, ...]
 
 
+_NOTHING: Mapping[str, SpanFacts] = {}
+
+
 def assemble(trace_id: str, spans: Iterable[SpanData], project: str = "default") -> TraceData:
     """The trace that these spans make; see `assembly_of`."""
     return assembly_of(trace_id, spans, project).trace
 
 
-def assembly_of(trace_id: str, spans: Iterable[SpanData], project: str = "default") -> Assembly:
+def assembly_of(
+    trace_id: str, spans: Iterable[SpanData], project: str = "default", known: Mapping[str, SpanFacts] = _NOTHING
+) -> Assembly:
     """The trace that these spans make.
 
     Args:
         trace_id: of all of them.
         spans: in any order, with repetitions; not empty.
         project: of a trace whose spans name none.
+        known: facts of spans, by their ids, that need not be found out again.
 
     A trace without its root is incomplete until the root arrives. A span whose parent is in another process that sends
     nothing here (OTLP says so) is as good as a root.
     """
     ordered, root = _ordered(_once(spans))
-    facts = tuple([facts_of(span, texts=False) for span in ordered])
+    facts = tuple([known.get(span.span_id) or facts_of(span, texts=False) for span in ordered])
     given = given_by(root) if root is not None else {}
     trace = TraceData(**(_derived(trace_id, ordered, root, facts, project) | given))
     return Assembly(trace=trace, facts=facts)
@@ -55,12 +61,15 @@ def each_once(trace: TraceData) -> TraceData:
 
 
 def joined_with(
-    stored: Iterable[SpanData], pieces: Iterable[SpanData]
+    stored: Mapping[str, SpanData], pieces: Sequence[SpanData]
 ) -> tuple[dict[str, SpanData], tuple[SpanData, ...]]:
     """All spans of a trace by their id, and those that `pieces` add to what is stored or change of it."""
-    before = _once(stored)
-    after = _once((*before.values(), *pieces))
-    return after, tuple(span for span_id, span in after.items() if before.get(span_id) != span)
+    after = dict(stored)
+    for span in pieces:
+        before = after.get(span.span_id)
+        after[span.span_id] = span if before is None else _joined(before, span)
+    touched = {span.span_id: after[span.span_id] for span in pieces}
+    return after, tuple(span for span_id, span in touched.items() if stored.get(span_id) != span)
 
 
 def merge(one: TraceData, other: TraceData, project: str = "default") -> TraceData:

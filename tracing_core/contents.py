@@ -39,6 +39,12 @@ def unpack(content: bytes) -> tuple[SpanData, ...]:
     return tuple(read_span(span) for span in orjson.loads(plain)["spans"])
 
 
+def plain_size(content: bytes) -> int:
+    """How many bytes `content` has when it is not compressed."""
+    content = bytes(content)
+    return zstandard.frame_content_size(content[1:]) if content.startswith(_WITH_DICTIONARY_1) else len(content)
+
+
 def parts(spans: Sequence[SpanData]) -> list[Sequence[SpanData]]:
     """`spans` in portions of `SPANS_IN_A_PART`."""
     return [spans[start : start + SPANS_IN_A_PART] for start in range(0, len(spans), SPANS_IN_A_PART)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from tracing_core.assembly import Assembly, assembly_of, each_once, merge
 from tracing_core.contents import pack, parts
@@ -13,10 +14,13 @@ from tracing_core.files import TraceFiles
 from tracing_core.given import OTLP, as_stored
 from tracing_core.latency_watch import LatencyWatch
 from tracing_core.model import SpanData, TraceData, TraceStatus
+from tracing_core.normal_form import SpanFacts
 from tracing_core.projection import Projection, Projector, Row
 from tracing_core.sampling import LEAST_PROBABILITY, Sampler, begun_with, chosen
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _ENDED = (TraceStatus.COMPLETE, TraceStatus.FAILED)
 
@@ -131,9 +135,11 @@ class Preparation:
             return False
         return self.watch.is_slow(row["project"], row["name"], row["duration_ms"])
 
-    def assemble(self, trace_id: str, spans: Sequence[SpanData]) -> Assembly:
-        """The trace that these spans make."""
-        return assembly_of(trace_id, spans, self.project)
+    def assemble(
+        self, trace_id: str, spans: Sequence[SpanData], known: Mapping[str, SpanFacts] | None = None
+    ) -> Assembly:
+        """The trace that these spans make; `known` as `assembly_of` has it."""
+        return assembly_of(trace_id, spans, self.project, known or {})
 
     def path(self, data: TraceData) -> str | None:
         """Where the file of a trace goes; None where it has none."""
@@ -144,29 +150,51 @@ class Preparation:
 
     def add_to_file(self, data: TraceData) -> str | None:
         """Write the file of a trace while the database is away, which alone knows all its pieces: beside what the file holds."""
-        before = self.files.read(data.project, data.trace_id) if self.files is not None else None
+        try:
+            before = self.files.read(data.project, data.trace_id) if self.files is not None else None
+        except OSError as error:
+            return _not_written(data.trace_id, error)
         return self.write_file(data if before is None else merge(before, data, self.project))
 
     def write_new_file(self, data: TraceData) -> str | None:
         """Write the file of a trace that is new to the database. When that was lost, a file may be there that knows more than
         this piece: what it says is kept.
         """
-        before = (
-            self.files.read(data.project, data.trace_id) if self.files is not None and data.source == OTLP else None
-        )
+        try:
+            before = (
+                self.files.read(data.project, data.trace_id) if self.files is not None and data.source == OTLP else None
+            )
+        except OSError as error:
+            return _not_written(data.trace_id, error)
         if before is None:
-            return self.write_file(data)
+            return self._written(data.trace_id, lambda files: files.write(data, new=True))
         whole = merge(before, data, self.project)
         probability = min(before.sampling_probability, data.sampling_probability)
         return self.write_file(replace(whole, sampling_probability=probability, is_slow=before.is_slow or data.is_slow))
 
     def write_file(self, data: TraceData) -> str | None:
         """Write the file of a trace; what went wrong, if anything did."""
+        return self._written(data.trace_id, lambda files: files.write(data))
+
+    def write_beside_file(self, data: TraceData, spans: Sequence[SpanData]) -> str | None:
+        """Write the spans that came to a large trace beside its file; what went wrong, if anything did."""
+        piece = assembly_of(data.trace_id, spans, data.project).trace
+        return self._written(data.trace_id, lambda files: files.write_beside(data.project, piece))
+
+    def _written(self, trace_id: str, write: Callable[[TraceFiles], object]) -> str | None:
         if self.files is None:
             return None
         try:
-            self.files.write(data)
+            write(self.files)
         except (OSError, InvalidInput) as error:
-            logger.error("the file of trace %s could not be written: %s", data.trace_id, error)
-            return str(error)
+            return _not_written(trace_id, error)
         return None
+
+    def each(self, write: Callable[[T], str | None], items: Sequence[T]) -> list[str | None]:
+        """What one of the writing methods says for each of `items`; several at once where files are far away."""
+        return [None] * len(items) if self.files is None else list(self.files.each(write, items))
+
+
+def _not_written(trace_id: str, error: Exception) -> str:
+    logger.error("the file of trace %s could not be written: %s", trace_id, error)
+    return str(error)

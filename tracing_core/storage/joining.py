@@ -1,7 +1,7 @@
 """Join pieces to traces that are stored already: the same trace comes out as if all had come at once.
 
-The row of a trace is locked while its spans are read, put together with the new ones and written; what changed in the
-rollups is the difference between what the trace counted as before and after.
+The row of a trace is locked while the new spans are put together with its own; only what differs is written, and what
+changed in the rollups is the difference between what the trace counted as before and after.
 """
 
 from __future__ import annotations
@@ -11,213 +11,251 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, text, tuple_
+from sqlalchemy import Connection, delete, text, tuple_
 
-from tracing_core.assembly import joined_with
-from tracing_core.contents import as_read_back, pack, parts
-from tracing_core.errors import DatabaseUnavailable
-from tracing_core.given import as_spans, from_stored
+from tracing_core.assembly import Assembly, joined_with
+from tracing_core.contents import as_read_back, pack, parts, plain_size
+from tracing_core.given import as_spans
 from tracing_core.model import SpanData, TraceData
 from tracing_core.preparing import Preparation, Prepared
 from tracing_core.projection import Projection, Row
 from tracing_core.rollups import Key, Rollup, add_trace, trace_keys, weight_of
 from tracing_core.storage.copying import copy_rows
-from tracing_core.storage.payloads import NEARBY, spans_in, stored_parts
+from tracing_core.storage.join_memory import JoinMemory, Remembered
+from tracing_core.storage.stored_traces import VERSION, StoredTrace, lock
 from tracing_core.storage.tables import (
     DECISION_COLUMNS,
     SPAN_COLUMNS,
     TRACE_COLUMNS,
     decisions,
-    feedback,
     span_payloads,
     trace_spans,
     traces,
 )
 from tracing_core.written import Written
 
-
-class RemovedMeanwhile(DatabaseUnavailable):
-    """A trace was removed while a piece of it was written; written again, it will be stored anew."""
+_SPANS_IN_A_SMALL_FILE = 500
+_GROWTH = 1.5
+"""By how much a larger trace grows before its file is written whole again; until then pieces lie beside it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Stored:
-    """A trace as it is in the database, its row locked."""
+class Joined:
+    """What became of the pieces, by trace id, and what may be remembered of the traces once it is committed."""
 
-    row: Row
-    span_rows: dict[str, Row]
-    parts: dict[int, Row]
-    rating_count: int
-    rating_sum: int
-
-    def spans(self) -> tuple[tuple[SpanData, ...], set[str]]:
-        """Its spans, as they would be exported, and the ids of those that leave texts of theirs to the row."""
-        kept = [span for span in spans_in(self.parts) if span.span_id in self.span_rows]
-        whole = tuple([from_stored(span, self.row) for span in kept])
-        return whole, {span.span_id for span, full in zip(kept, whole, strict=True) if span is not full}
+    fates: dict[str, Written]
+    traces: dict[str, Remembered]
 
 
 def join(
-    connection: Connection, pieces: Sequence[Prepared], preparation: Preparation, minutes: dict[Key, Rollup]
-) -> dict[str, Written]:
+    connection: Connection,
+    pieces: Sequence[Prepared],
+    preparation: Preparation,
+    minutes: dict[Key, Rollup],
+    memory: JoinMemory,
+) -> Joined:
     """Join `pieces`, one for each of their traces, to what is stored; what they change in the rollups goes to `minutes`.
 
     Raises:
         RemovedMeanwhile: one of the traces is gone; trying again will store it anew.
     """
-    found = _lock(connection, [piece.data.trace_id for piece in pieces])
-    return {
-        piece.data.trace_id: _Joining(connection, preparation, minutes).of(found[piece.data.trace_id], piece)
-        for piece in pieces
-    }
+    joined = Joined(fates={}, traces={})
+    found = lock(connection, [piece.data.trace_id for piece in pieces], memory)
+    for piece in pieces:
+        trace_id = piece.data.trace_id
+        joining = _Joining(connection, preparation, minutes, found.pop(trace_id))
+        joined.fates[trace_id], remembered = joining.of(piece)
+        if remembered is not None:
+            joined.traces[trace_id] = remembered
+    return joined
 
 
 class _Joining:
     """The joining of one trace."""
 
-    def __init__(self, connection: Connection, preparation: Preparation, minutes: dict[Key, Rollup]) -> None:
+    def __init__(
+        self, connection: Connection, preparation: Preparation, minutes: dict[Key, Rollup], stored: StoredTrace
+    ) -> None:
         self._connection = connection
         self._preparation = preparation
         self._minutes = minutes
+        self._stored = stored
+        self._trace_id: str = stored.row["trace_id"]
 
-    def of(self, stored: _Stored, piece: Prepared) -> Written:
-        """Write what `piece` adds to `stored`."""
-        before, sparing = stored.spans()
-        spans, changed = joined_with(before, as_read_back(as_spans(piece.data)))
+    def of(self, piece: Prepared) -> tuple[Written, Remembered | None]:
+        """Write what `piece` adds."""
+        stored = self._stored
+        spans, changed = joined_with(stored.spans, as_read_back(as_spans(piece.data)))
         if not changed:
-            return Written(outcome="again", file_path=stored.row["trace_file_path"])
-        assembly = self._preparation.assemble(piece.data.trace_id, tuple(spans.values()))
+            return Written(outcome="again", file_path=stored.row["trace_file_path"]), _as_it_was(stored)
+        again = {span.span_id for span in changed}
+        facts = {span_id: said for span_id, said in stored.facts.items() if span_id not in again}
+        assembly = self._preparation.assemble(self._trace_id, tuple(spans.values()), facts)
         was_slow = stored.row["is_slow"] or piece.projection.trace["is_slow"]
         sampled = self._preparation.sampled(assembly, stored.row["rating"], was_slow)
-        self._count(stored.row, stored.span_rows.values(), stored, take_away=True)
         if sampled is None:
-            self._remove(stored)
-            return Written(outcome="sampled_out", removed=stored.row)
+            self._count(stored.row, stored.span_rows.values(), take_away=True)
+            self._remove()
+            return Written(outcome="sampled_out", removed=stored.row), None
         trace, projection = sampled
-        again = {span.span_id for span in changed}
         # The row may say what another root says from now on, so these texts go to where they belong.
-        spared = [spans[span_id] for span_id in sorted(sparing - again)]
-        self._write_contents(stored, projection, (*changed, *spared))
-        self._write_rows(stored, projection)
-        self._count(projection.trace, projection.spans, stored, take_away=False)
-        error = self._file(stored, trace, projection)
+        spared = [spans[span_id] for span_id in sorted(stored.sparing - again)]
+        last_part, size = self._write_contents(projection, (*changed, *spared))
+        self._write_rows(projection)
+        error, in_file = self._file(trace, projection, changed)
+        version = self._update_row(projection.trace)
+        remembered = _remembered(stored, version, spans, assembly, projection, last_part, size, in_file)
         new = sum(span.span_id not in stored.span_rows for span in changed)
-        return Written(outcome="piece", new_spans=new, file_path=projection.trace["trace_file_path"], file_error=error)
+        path = projection.trace["trace_file_path"]
+        return Written(outcome="piece", new_spans=new, file_path=path, file_error=error), remembered
 
-    def _file(self, stored: _Stored, trace: TraceData, projection: Projection) -> str | None:
-        error = self._preparation.write_file(trace)
+    def _file(self, trace: TraceData, projection: Projection, changed: Sequence[SpanData]) -> tuple[str | None, int]:
+        """Write the file, or the piece beside it; gives what went wrong, and the spans that are in the file itself."""
+        before, row = self._stored.row, projection.trace
+        if self._whole_file_is_due(row):
+            error, in_file = self._preparation.write_file(trace), len(trace.spans)
+        else:
+            error, in_file = self._preparation.write_beside_file(trace, changed), self._stored.in_file
         if error is not None:
-            projection.trace["trace_file_path"] = None
-        self._update_row(projection.trace)
-        if self._preparation.files is not None and stored.row["project"] != trace.project:
-            self._preparation.files.move(trace.trace_id, stored.row["project"], trace.project)
-        return error
+            row["trace_file_path"], in_file = None, 0
+        if self._preparation.files is not None and before["project"] != trace.project:
+            self._preparation.files.move(trace.trace_id, before["project"], trace.project)
+        return error, in_file
 
-    def _count(self, row: Row, spans: Any, stored: _Stored, *, take_away: bool) -> None:
+    def _whole_file_is_due(self, row: Row) -> bool:
+        """When the trace is small, has grown enough, or is another than its file says."""
+        before, count = self._stored.row, row["span_count"]
+        if count < _SPANS_IN_A_SMALL_FILE or count > self._stored.in_file * _GROWTH:
+            return True
+        return any(before[name] != row[name] for name in _ON_FILE)
+
+    def _count_change(self, projection: Projection, differing: Sequence[Row]) -> None:
+        """Of spans only those that differ are counted anew, unless all of them count elsewhere or for more from now on."""
+        before, after = self._stored.row, projection.trace
+        rows: Sequence[Row] = differing
+        old = [row for new in differing if (row := self._stored.span_rows.get(new["span_id"])) is not None]
+        if weight_of(before) != weight_of(after) or next(trace_keys(before)) != next(trace_keys(after)):
+            rows, old = projection.spans, list(self._stored.span_rows.values())
+        self._count(before, old, take_away=True)
+        self._count(after, rows, take_away=False)
+
+    def _count(self, row: Row, spans: Any, *, take_away: bool) -> None:
         add_trace(self._minutes, row, spans, take_away=take_away)
-        ratings = Rollup(rating_count=stored.rating_count, rating_sum=stored.rating_sum)
+        ratings = Rollup(rating_count=self._stored.rating_count, rating_sum=self._stored.rating_sum)
         for key in trace_keys(row):
             self._minutes[key].add(ratings, -weight_of(row) if take_away else weight_of(row))
 
-    def _write_contents(self, stored: _Stored, projection: Projection, changed: Sequence[SpanData]) -> None:
-        """The contents that are new go into further parts; each row says in which its content is."""
-        first = max(stored.parts, default=-1) + 1
-        started_at = next(iter(stored.parts.values()))["started_at"] if stored.parts else stored.row["started_at"]
-        trace_id = stored.row["trace_id"]
-        portions = list(enumerate(parts(changed), start=first))
-        rows = [
-            {"trace_id": trace_id, "part": part, "started_at": started_at, "content": pack(some)}
-            for part, some in portions
-        ]
-        with closing(self._connection.connection.cursor()) as cursor:
-            copy_rows(cursor, span_payloads, "span_payloads", tuple(c.name for c in span_payloads.columns), rows)
+    def _write_contents(self, projection: Projection, changed: Sequence[SpanData]) -> tuple[int, int]:
+        """The contents that are new go into further parts; each row says in which its content is.
+
+        Returns:
+            The last part, and the bytes of all contents.
+        """
+        stored = self._stored
+        portions = list(enumerate(parts(changed), start=stored.last_part + 1))
+        packed = {part: pack(some) for part, some in portions}
+        same = {"trace_id": self._trace_id, "started_at": stored.parts_started_at}
+        rows = [same | {"part": part, "content": content} for part, content in packed.items()]
+        self._copy(span_payloads, tuple(c.name for c in span_payloads.columns), rows)
         part_of = {span.span_id: part for part, some in portions for span in some}
         for row in projection.spans:
             row["part"] = part_of.get(row["span_id"], stored.span_rows.get(row["span_id"], row)["part"])
+        return portions[-1][0], stored.size + sum(map(plain_size, packed.values()))
 
-    def _write_rows(self, stored: _Stored, projection: Projection) -> None:
-        before = stored.span_rows
+    def _write_rows(self, projection: Projection) -> None:
+        before = self._stored.span_rows
         differing = [row for row in projection.spans if before.get(row["span_id"]) != row]
-        keys = [
-            (before[r["span_id"]]["span_id"], before[r["span_id"]]["started_at"])
-            for r in differing
-            if r["span_id"] in before
-        ]
-        trace_id = stored.row["trace_id"]
+        self._count_change(projection, differing)
+        keys = [(row["span_id"], before[row["span_id"]]["started_at"]) for row in differing if row["span_id"] in before]
         if keys:
             same = tuple_(trace_spans.c.span_id, trace_spans.c.started_at).in_(keys)
-            self._connection.execute(delete(trace_spans).where(trace_spans.c.trace_id == trace_id, same))
-        self._connection.execute(delete(decisions).where(decisions.c.trace_id == trace_id))
-        with closing(self._connection.connection.cursor()) as cursor:
-            copy_rows(cursor, trace_spans, "trace_spans", SPAN_COLUMNS, differing)
-            copy_rows(cursor, decisions, "decisions", DECISION_COLUMNS, projection.decisions)
+            self._connection.execute(delete(trace_spans).where(trace_spans.c.trace_id == self._trace_id, same))
+        self._copy(trace_spans, SPAN_COLUMNS, differing)
+        self._write_decisions(projection.decisions)
 
-    def _update_row(self, row: Row) -> None:
+    def _write_decisions(self, rows: Sequence[Row]) -> None:
+        known = self._stored.decisions
+        of_trace = decisions.c.trace_id == self._trace_id
+        if known is None:
+            self._connection.execute(delete(decisions).where(of_trace))
+            self._copy(decisions, DECISION_COLUMNS, rows)
+            return
+        differing = [row for at, row in enumerate(rows) if at >= len(known) or known[at] != row]
+        gone = {row["position"] for row in differing if row["position"] < len(known)} | set(
+            range(len(rows), len(known))
+        )
+        if gone:
+            self._connection.execute(delete(decisions).where(of_trace, decisions.c.position.in_(gone)))
+        self._copy(decisions, DECISION_COLUMNS, differing)
+
+    def _update_row(self, row: Row) -> str:
+        """Write the row of the trace; gives its version."""
         self._connection.execute(_STAGING)
         with closing(self._connection.connection.cursor()) as cursor:
             copy_rows(cursor, traces, "staging_changed", TRACE_COLUMNS, [row])
-        self._connection.execute(_UPDATE)
+        return str(self._connection.execute(_UPDATE).scalar_one())
 
-    def _remove(self, stored: _Stored) -> None:
-        trace_id = stored.row["trace_id"]
+    def _copy(self, table: Any, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        if rows:
+            with closing(self._connection.connection.cursor()) as cursor:
+                copy_rows(cursor, table, table.name, columns, rows)
+
+    def _remove(self) -> None:
         for table in (trace_spans, span_payloads, traces):
-            self._connection.execute(delete(table).where(table.c.trace_id == trace_id))
+            self._connection.execute(delete(table).where(table.c.trace_id == self._trace_id))
         if self._preparation.files is not None:
-            self._preparation.files.remove(stored.row["project"], trace_id)
+            self._preparation.files.remove(self._stored.row["project"], self._trace_id)
 
 
+_ON_FILE = ("project", "status", "is_slow", "sampling_probability", "trace_file_path")
+"""What a file says, or what says where it is, that no piece beside it can change."""
 _STAGING = text(
     "CREATE TEMPORARY TABLE IF NOT EXISTS staging_changed (LIKE traces INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
 )
 _SET = ", ".join(f"{name} = s.{name}" for name in TRACE_COLUMNS if name != "trace_id")
 _UPDATE = text(
     f"WITH s AS (DELETE FROM staging_changed RETURNING *) "  # noqa: S608 - our own column names
-    f"UPDATE traces AS t SET {_SET}, updated_at = now() FROM s WHERE t.trace_id = s.trace_id"
+    f"UPDATE traces AS t SET {_SET}, updated_at = now() FROM s WHERE t.trace_id = s.trace_id RETURNING t.xmin::text"
 )
 
 
-def _lock(connection: Connection, ids: Sequence[str]) -> dict[str, _Stored]:
-    statement = select(traces).where(traces.c.trace_id.in_(ids)).order_by(traces.c.trace_id).with_for_update()
-    rows = {row["trace_id"]: dict(row) for row in connection.execute(statement).mappings()}
-    if len(rows) < len(ids):
-        raise RemovedMeanwhile
-    parts = stored_parts(connection, [(trace_id, row["started_at"]) for trace_id, row in rows.items()])
-    spans = span_rows(connection, rows)
-    ratings = ratings_of(connection, rows)
-    return {
-        trace_id: _Stored(
-            row=row,
-            span_rows=spans.get(trace_id, {}),
-            parts=parts.get(trace_id, {}),
-            rating_count=ratings.get(trace_id, (0, 0))[0],
-            rating_sum=ratings.get(trace_id, (0, 0))[1],
-        )
-        for trace_id, row in rows.items()
-    }
+def _remembered(
+    stored: StoredTrace,
+    version: str,
+    spans: Mapping[str, SpanData],
+    assembly: Assembly,
+    projection: Projection,
+    last_part: int,
+    size: int,
+    in_file: int,
+) -> Remembered:
+    facts = zip(assembly.trace.spans, assembly.facts, strict=True)
+    return Remembered(
+        created_at=stored.row["created_at"],
+        version=version,
+        spans=spans,
+        facts={span.span_id: said for span, said in facts},
+        span_rows={row["span_id"]: row for row in projection.spans},
+        decisions=projection.decisions,
+        last_part=last_part,
+        parts_started_at=stored.parts_started_at,
+        size=size,
+        in_file=in_file,
+    )
 
 
-def span_rows(connection: Connection, rows: Mapping[str, Row]) -> dict[str, dict[str, Row]]:
-    """The rows of the spans of some traces, given by their rows: by trace and span id."""
-    starts = [row["started_at"] for row in rows.values()]
-    ends = [row["completed_at"] or row["started_at"] for row in rows.values()]
-    near = trace_spans.c.started_at.between(min(starts) - NEARBY, max(starts + ends) + NEARBY)
-    found = _spans_of(connection, rows, near)
-    short = {trace_id: row for trace_id, row in rows.items() if len(found.get(trace_id, ())) < row["span_count"]}
-    return found | _spans_of(connection, short, None) if short else found
-
-
-def _spans_of(connection: Connection, rows: Mapping[str, Row], near: Any) -> dict[str, dict[str, Row]]:
-    statement = select(*(trace_spans.c[name] for name in SPAN_COLUMNS)).where(trace_spans.c.trace_id.in_(list(rows)))
-    if near is not None:
-        statement = statement.where(near)
-    found: dict[str, dict[str, Row]] = {}
-    for row in connection.execute(statement).mappings():
-        found.setdefault(row["trace_id"], {})[row["span_id"]] = dict(row)
-    return found
-
-
-def ratings_of(connection: Connection, rows: Mapping[str, Row]) -> dict[str, tuple[int, int]]:
-    """How many ratings some traces have, and their sum, by trace id; without those that have none."""
-    statement = select(feedback.c.trace_id, func.count(), func.sum(feedback.c.rating))
-    statement = statement.where(feedback.c.trace_id.in_(list(rows))).group_by(feedback.c.trace_id)
-    return {trace_id: (count, int(total)) for trace_id, count, total in connection.execute(statement)}
+def _as_it_was(stored: StoredTrace) -> Remembered | None:
+    if stored.sparing:
+        return None
+    return Remembered(
+        created_at=stored.row["created_at"],
+        version=stored.row[VERSION],
+        spans=stored.spans,
+        facts=stored.facts,
+        span_rows=stored.span_rows,
+        decisions=stored.decisions,
+        last_part=stored.last_part,
+        parts_started_at=stored.parts_started_at,
+        size=stored.size,
+        in_file=stored.in_file,
+    )

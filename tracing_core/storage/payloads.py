@@ -28,6 +28,14 @@ def stored_parts(connection: Connection, traces: Iterable[tuple[str, datetime]])
     return found | _read(connection, missing, None) if missing else found
 
 
+def parts_after(connection: Connection, trace_id: str, started_at: datetime, part: int) -> dict[int, Row]:
+    """The parts of a trace after `part`, by their number; `started_at` is what all its parts have."""
+    statement = select(span_payloads).where(
+        span_payloads.c.trace_id == trace_id, span_payloads.c.part > part, span_payloads.c.started_at == started_at
+    )
+    return {row["part"]: dict(row) for row in connection.execute(statement.order_by(span_payloads.c.part)).mappings()}
+
+
 def content_of(connection: Connection, trace_id: str, started_at: datetime, part: int) -> bytes | None:
     """One part of a trace that started then; None when it is not there."""
     statement = select(span_payloads.c.content).where(

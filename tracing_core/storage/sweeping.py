@@ -19,9 +19,9 @@ from tracing_core.projection import Row
 from tracing_core.rollups import Key, Rollup, add_trace, coarser
 from tracing_core.sampling import Sampler, chosen
 from tracing_core.storage.database import Database
-from tracing_core.storage.joining import span_rows
 from tracing_core.storage.retention import File
 from tracing_core.storage.rollup_write import add_rollups
+from tracing_core.storage.stored_traces import span_rows
 from tracing_core.storage.tables import span_payloads, trace_spans, traces
 
 _TRACES_AT_A_TIME = 500

@@ -19,11 +19,13 @@ from tracing_core.preparing import Preparation, Prepared
 from tracing_core.rollups import Key, Rollup, add_trace, coarser
 from tracing_core.storage.copying import copy_rows
 from tracing_core.storage.database import Database
-from tracing_core.storage.joining import RemovedMeanwhile, join
+from tracing_core.storage.join_memory import JoinMemory, Remembered
+from tracing_core.storage.joining import join
 from tracing_core.storage.ledger_write import add_to_ledger
 from tracing_core.storage.migrate import upgrade
 from tracing_core.storage.partitions import ensure_partitions, plausible
 from tracing_core.storage.rollup_write import add_rollups
+from tracing_core.storage.stored_traces import RemovedMeanwhile
 from tracing_core.storage.tables import (
     DECISION_COLUMNS,
     SPAN_COLUMNS,
@@ -52,6 +54,7 @@ class TraceTable:
         preparation: makes the rows of traces that pieces are joined to, and the files.
         has_partition: whether a day (UTC) gets a partition of its own.
         reason: which the ledger has for traces that were not there before; empty for what just came in.
+        memory: of traces that pieces were joined to, shared by all who write in this process.
     """
 
     def __init__(
@@ -61,8 +64,10 @@ class TraceTable:
         has_partition: Callable[[date], bool] = plausible,
         *,
         reason: str = "",
+        memory: JoinMemory | None = None,
     ) -> None:
         self._reason = reason
+        self._memory = memory or JoinMemory()
         self._database = database
         self._preparation = preparation
         self._has_partition = has_partition
@@ -88,18 +93,24 @@ class TraceTable:
         return self._write(once, kept, ledger)
 
     def _write(self, once: Mapping[str, Prepared], kept: Sequence[Prepared], ledger: Ledger) -> dict[str, Written]:
+        remembered: dict[str, Remembered] = {}
         with self._database.write(limited="in all") as connection:
             new = self._insert(connection, kept)
             minutes: dict[Key, Rollup] = {}
             for prepared in new:
                 add_trace(minutes, prepared.projection.trace, prepared.projection.spans)
-            fates = {p.data.trace_id: self._filed(connection, p) for p in new}
+            errors = self._preparation.each(self._preparation.write_new_file, [p.data for p in new])
+            fates = {p.data.trace_id: _filed(connection, p, error) for p, error in zip(new, errors, strict=True)}
             fates |= _left_out(connection, [trace_id for trace_id, p in once.items() if not p.kept])
             known = [p for trace_id, p in once.items() if trace_id not in fates]
             if known:
-                fates |= join(connection, known, self._preparation, minutes)
+                joined = join(connection, known, self._preparation, minutes, self._memory)
+                fates |= joined.fates
+                remembered = joined.traces
             add_rollups(connection, coarser(minutes))
             add_to_ledger(connection, _with_batch(ledger, once.values(), fates, self._reason))
+        for trace_id, trace in remembered.items():
+            self._memory.keep(trace_id, trace)
         return fates
 
     def make_room(self, days: set[date]) -> None:
@@ -148,15 +159,15 @@ class TraceTable:
             )
         return new
 
-    def _filed(self, connection: Connection, prepared: Prepared) -> Written:
-        error = self._preparation.write_new_file(prepared.data)
-        path = prepared.projection.trace["trace_file_path"]
-        if error is not None:
-            path = None
-            connection.execute(
-                update(traces).where(traces.c.trace_id == prepared.data.trace_id).values(trace_file_path=None)
-            )
-        return Written(outcome="new", new_spans=len(prepared.data.spans), file_path=path, file_error=error)
+
+def _filed(connection: Connection, prepared: Prepared, error: str | None) -> Written:
+    path = prepared.projection.trace["trace_file_path"]
+    if error is not None:
+        path = None
+        connection.execute(
+            update(traces).where(traces.c.trace_id == prepared.data.trace_id).values(trace_file_path=None)
+        )
+    return Written(outcome="new", new_spans=len(prepared.data.spans), file_path=path, file_error=error)
 
 
 _INSERT_NEW = (
