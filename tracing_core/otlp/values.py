@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Sequence
+from itertools import count
 from struct import Struct
 from typing import Any
 
@@ -20,7 +21,10 @@ from tracing_core.otlp.wire import Pair, Value
 BYTES_PREFIX = "data:application/octet-stream;base64,"
 _DEEPEST = 64
 _MOST_NAMES = 10_000
-_MOST_VALUES, _LONGEST_KEPT = 32, 96
+_LONGEST_TEXT = 8192
+_LONGEST_KNOWN = 64
+_LEARNED_FROM = 61
+"""One span in so many; a prime, so that each kind of span has its turn."""
 _PLAIN = frozenset({str, int, float, bool})
 """Types whose values can be shared between spans."""
 _STRING, _BOOL, _INT, _DOUBLE = 0x0A, 0x10, 0x18, 0x21
@@ -40,42 +44,22 @@ class _Names(dict[bytes, str]):
         return name
 
 
-_names = _Names()
-_Attribute = tuple[str, Any]
+class _Heads(dict[bytes, str]):
+    """The names that attributes begin with, each with what stands before it; a KeyError for what is no short name."""
 
-
-class _Heads(dict[bytes, str | None]):
-    """The names that attributes begin with, each with what stands before it; None for bytes that are no short name."""
-
-    def __missing__(self, head: bytes) -> str | None:
+    def __missing__(self, head: bytes) -> str:
         if len(head) < 3 or head[0] != _KEY or head[1] != len(head) - 2 or head[1] > 127:
-            return None
+            raise KeyError(head)
         if len(self) >= _MOST_NAMES:
             self.clear()
         name = self[head] = text(head[2:])
         return name
 
 
-class _Attributes(dict[bytes, _Attribute]):
-    """Short attributes seen before, as they were sent: most of what spans say, they say every time.
-
-    Of each name only the first few values are kept, so that those which differ every time, as ids do, do not fill it.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._kept: dict[str, int] = {}
-
-    def __missing__(self, raw: bytes) -> _Attribute:
-        found = _attribute(raw)
-        name, value = found
-        if len(raw) <= _LONGEST_KEPT and type(value) in _PLAIN and (kept := self._kept.get(name, 0)) < _MOST_VALUES:
-            if len(self) >= _MOST_NAMES:
-                self.clear()
-                self._kept.clear()
-            self._kept[name] = kept + 1
-            self[raw] = found
-        return found
+_names, _heads = _Names(), _Heads()
+_known: dict[bytes, tuple[str, Any]] = {}
+"""Short attributes as they are sent: much of what spans say, they say every time. Now and then those of a span are added."""
+_turns = count()
 
 
 def text(raw: bytes) -> str:
@@ -86,63 +70,85 @@ def text(raw: bytes) -> str:
         return raw.decode("utf-8", "replace")
 
 
-def attributes_of(pairs: Iterable[bytes]) -> dict[str, Any]:
+def attributes_of(pairs: Sequence[bytes]) -> dict[str, Any]:
     """The dictionary of a list of serialized KeyValue messages; of a key that comes twice the last.
 
     Raises:
         InvalidInput: one of them is no such message.
     """
-    return dict(map(_seen, pairs))
+    # Every attribute that arrives passes here, so it is short, and all in one place. How many bytes follow the name says
+    # what stands before a text of that length; when that is there, the rest is the text. `_attribute` reads the others.
+    found: dict[str, Any] = {}
+    known, heads, before_text = _known.get, _heads, _BEFORE_TEXT
+    for raw in pairs:
+        size = len(raw)
+        if size <= _LONGEST_KNOWN and (pair := known(raw)) is not None:
+            found[pair[0]] = pair[1]
+            continue
+        try:
+            head = raw[: raw[1] + 2]
+            end = len(head)
+            before = before_text[size - end]
+            if raw[end : (start := end + len(before))] == before:
+                found[heads[head]] = raw[start:].decode()
+                continue
+        except (IndexError, KeyError, UnicodeDecodeError):
+            pass
+        name, value = _attribute(raw)
+        found[name] = value
+    if next(_turns) % _LEARNED_FROM == 0:
+        _learn(pairs)
+    return found
 
 
-def _attribute(raw: bytes) -> _Attribute:
+def _learn(pairs: Sequence[bytes]) -> None:
+    if len(_known) >= _MOST_NAMES:
+        _known.clear()
+    for raw in pairs:
+        if len(raw) <= _LONGEST_KNOWN and type((pair := _attribute(raw))[1]) in _PLAIN:
+            _known[raw] = pair
+
+
+def _attribute(raw: bytes) -> tuple[str, Any]:
     """The name and the value of a serialized KeyValue."""
-    # This is where ingest spends most of its time, so there is little of it: how many bytes follow the name says what
-    # stands before a text of that length, and when that is there, the rest is the text. `_parsed_pair` reads anything else.
-    if len(raw) > 2 and (name := _heads[head := raw[: raw[1] + 2]]) is not None:
+    try:
+        head = raw[: raw[1] + 2]
         end = len(head)
         size = len(raw) - end
-        before = _BEFORE_TEXT[size] if size < _LONGEST_READ else None
-        if before is not None and raw.startswith(before, end):
-            try:
-                return name, raw[end + len(before) :].decode()
-            except UnicodeDecodeError:
-                pass
-        elif size == _DOUBLE_SIZE and raw.startswith(_BEFORE_DOUBLE, end):
-            return name, _double(_unpack_double(raw, end + 3)[0])
-        elif 3 < size < 128 and raw[end] == _VALUE and raw[end + 1] == size - 2:
-            return name, value_of(raw[end + 2 :])
+        if size == _DOUBLE_SIZE and raw.startswith(_BEFORE_DOUBLE, end):
+            return _heads[head], _double(_unpack_double(raw, end + 3)[0])
+        if 3 < size < 128 and raw[end] == _VALUE and raw[end + 1] == size - 2:
+            return _heads[head], value_of(raw[end + 2 :])
+    except (IndexError, KeyError):
+        pass
     return _parsed_pair(raw)
 
 
-def _before_text(size: int) -> bytes | None:
-    """What stands between the name and the text of an attribute, when these bytes and the text are `size` together; None where none are."""
+def _parsed_pair(raw: bytes, depth: int = _DEEPEST) -> tuple[str, Any]:
+    try:
+        pair = Pair.FromString(raw)
+    except DecodeError as error:
+        raise InvalidInput("body", f"is not a protobuf request: an attribute cannot be read ({error})") from error
+    return _names[pair.key], value_of(pair.value, depth)
+
+
+def _before_text(size: int) -> bytes:
+    """What stands between the name and the text of an attribute, when these bytes and the text are `size` together."""
     for sizes in ((1, 1), (2, 1), (2, 2)):  # bytes that say how long the value is, and the text in it
         value = size - 1 - sizes[0]
         length = value - 1 - sizes[1]
         if length >= 0 and (len(_varint(value)), len(_varint(length))) == sizes:
             return bytes((_VALUE, *_varint(value), _STRING, *_varint(length)))
-    return None
+    return bytes(size + 1)  # longer than what is there, so that it is never found
 
 
 def _varint(number: int) -> tuple[int, ...]:
     return (number,) if number < 128 else (number & 127 | 128, number >> 7)
 
 
-_seen = _Attributes().__getitem__
-_heads = _Heads()
-_LONGEST_READ = 8192
-_BEFORE_TEXT = [_before_text(size) for size in range(_LONGEST_READ)]
+_BEFORE_TEXT = [_before_text(size) for size in range(_LONGEST_TEXT)]
 _BEFORE_DOUBLE = bytes((_VALUE, 9, _DOUBLE))
 _DOUBLE_SIZE = 11
-
-
-def _parsed_pair(raw: bytes, depth: int = _DEEPEST) -> _Attribute:
-    try:
-        pair = Pair.FromString(raw)
-    except DecodeError as error:
-        raise InvalidInput("body", f"is not a protobuf request: an attribute cannot be read ({error})") from error
-    return _names[pair.key], value_of(pair.value, depth)
 
 
 def value_of(raw: bytes, depth: int = _DEEPEST) -> Any:
