@@ -15,9 +15,10 @@ from assistant.assistant import Assistant
 from service.app import create_app
 from service.otlp_grpc import GrpcReceiver
 from service.server import Server, address, bind, when_stdin_ends
-from tracing_core import Store, init
+from tracing_core import Store, ingest_worker, init
 from tracing_core.clock import SystemClock
 from tracing_core.errors import StorageError, TracewhyError
+from tracing_core.fork_server import ForkServer
 from tracing_core.ingest_pool import IngestPool
 from tracing_core.logs import log_to_stderr
 from tracing_core.settings import Settings, settings
@@ -34,8 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the server runs, which has its own way
     try:
         log_to_stderr(settings().log_level)
+        # Before there are sockets and threads, which a fork must not inherit.
+        forks = ForkServer(ingest_worker.work) if settings().ingest_processes else None
         with _sockets(settings()) as listening:
-            _run(listening, watch_stdin=options.watch_stdin)
+            _run(forks, listening, watch_stdin=options.watch_stdin)
     except TracewhyError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -64,14 +67,14 @@ def _sockets(chosen: Settings) -> Iterator[list[socket.socket]]:
         yield sockets
 
 
-def _run(listening: list[socket.socket], *, watch_stdin: bool) -> None:
+def _run(forks: ForkServer | None, listening: list[socket.socket], *, watch_stdin: bool) -> None:
     with ExitStack() as last_things:
         last_things.callback(release_embedded)
         store = init()
         last_things.callback(store.close)
         _prepare(store)
-        if store.settings.ingest_processes:
-            store = replace(store, ingest=IngestPool(store.settings, store.settings.ingest_processes))
+        if forks is not None:
+            store = replace(store, ingest=IngestPool(forks, store.settings))
             last_things.callback(store.ingest.close)
         upkeep = Upkeep(store, SystemClock())
         last_things.callback(upkeep.stop)

@@ -7,22 +7,23 @@ least to do, and answers when that one says that the spans are safe.
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
+import os
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, Pipe
 from queue import SimpleQueue
 
 from tracing_core.clock import Clock, SystemClock
 from tracing_core.diagnostics import Diagnostics
-from tracing_core.errors import DatabaseUnavailable, Overloaded, TracewhyError
+from tracing_core.errors import DatabaseUnavailable, Overloaded
+from tracing_core.fork_server import Forked, ForkServer
 from tracing_core.ingest import Accepted, Read
+from tracing_core.ingest_jobs import Answer, Job
 from tracing_core.settings import Settings
-from tracing_core.tally import Note, Tally
+from tracing_core.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -33,51 +34,32 @@ _SOON = 10.0
 _ENDED = "a process that stores spans ended while it had this request; try again"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """A request, as the other process gets it."""
-
-    number: int
-    read: Read
-    size: int
-    project: str | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """What became of a request, and what was counted since the answer before."""
-
-    number: int
-    outcome: Accepted | TracewhyError
-    notes: tuple[Note, ...]
-
-
 class IngestPool:
     """Takes requests as `Ingest` does, and has processes store them.
 
     Args:
-        settings: as the processes get them.
-        processes: how many.
+        server: starts the processes, which run `ingest_worker.work`.
+        settings: as the processes get them; `ingest_processes` says how many.
         clock: for what the diagnostics say of times.
     """
 
-    def __init__(self, settings: Settings, processes: int, clock: Clock | None = None) -> None:
+    def __init__(self, server: ForkServer, settings: Settings, clock: Clock | None = None) -> None:
         self.most_bytes = settings.ingest_bytes
         self.diagnostics = Diagnostics(clock or SystemClock())
         self.tally = Tally()
         self._lock = threading.Lock()
         self._closed = False
-        self._members = [_Member(number, settings, self.tally) for number in range(processes)]
+        self.members = [_Member(server, number, settings, self.tally) for number in range(settings.ingest_processes)]
 
     @property
     def waiting_bytes(self) -> int:
         """Bytes of the requests that are not answered yet."""
-        return sum(member.bytes for member in self._members)
+        return sum(member.bytes for member in self.members)
 
     @property
     def waiting_requests(self) -> int:
         """Requests that are not answered yet."""
-        return sum(member.requests for member in self._members)
+        return sum(member.requests for member in self.members)
 
     def offer(self, read: Read, size: int, *, project: str | None = None) -> Future[Accepted]:
         """Take a request over, as `Ingest.offer` does; `read` and what it is given must be picklable.
@@ -87,7 +69,7 @@ class IngestPool:
         """
         with self._lock:
             waiting = self.waiting_bytes
-            ready = [member for member in self._members if member.ready]
+            ready = [member for member in self.members if member.ready]
             if self._closed or not ready or (waiting and waiting + size > self.most_bytes):
                 raise Overloaded
             return min(ready, key=lambda member: member.bytes).send(read, size, project)
@@ -96,9 +78,9 @@ class IngestPool:
         """Answer what waits, and stop the processes."""
         with self._lock:
             self._closed = True
-        for member in self._members:
+        for member in self.members:
             member.end()
-        for member in self._members:
+        for member in self.members:
             member.join()
 
 
@@ -112,12 +94,14 @@ class _Member:
     """One of the processes, started again when it ends.
 
     Args:
+        server: starts it.
         number: which.
         settings: what it works by.
         tally: where its counts go.
     """
 
-    def __init__(self, number: int, settings: Settings, tally: Tally) -> None:
+    def __init__(self, server: ForkServer, number: int, settings: Settings, tally: Tally) -> None:
+        self._server = server
         self._name = f"tracewhy-ingest-{number}"
         self._settings = settings
         self._tally = tally
@@ -163,15 +147,20 @@ class _Member:
             if self._outbox is not None:
                 self._outbox.put(None)
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
+
     def join(self) -> None:
         """Wait until it has ended; it is killed when that takes too long."""
         self._thread.join(_SECONDS_TO_CLOSE)
         if self._thread.is_alive():
-            self._process.process.kill()
+            self._process.kill()
             self._thread.join(_SECONDS_TO_CLOSE)
 
     def _start(self) -> _Running:
-        running = _Running(self._settings, self._name)
+        running = _Running(self._server.start(), self._settings, self._name)
         with self._lock:
             self._outbox = running.outbox
         return running
@@ -182,11 +171,10 @@ class _Member:
             started = clock.monotonic_ns()
             self._process.listen(self._settle)
             self._forget()
-            code = self._process.process.wait()
             if self._closing.is_set():
                 return
             pause = _SHORTEST_PAUSE if clock.monotonic_ns() - started > _SOON * 1e9 else min(pause * 2, _LONGEST_PAUSE)
-            logger.error("a process that stores spans ended (exit code %s); another starts in %.1f s", code, pause)
+            logger.error("a process that stores spans ended; another starts in %.1f s", pause)
             if self._closing.wait(pause):
                 return
             self._process = self._start()
@@ -215,17 +203,17 @@ class _Member:
 class _Running:
     """A process and the pipe to it. It ends by itself when this end of the pipe is gone, however this process ends."""
 
-    def __init__(self, settings: Settings, name: str) -> None:
-        self._pipe, theirs = Pipe()
+    def __init__(self, process: Forked, settings: Settings, name: str) -> None:
+        self.pid = process.pid
+        self._pipe = process.pipe
         self.outbox: SimpleQueue[Job | None] = SimpleQueue()
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tracing_core.ingest_worker", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-            )
         self._poster = threading.Thread(target=self._post, args=(settings,), name=f"{name}-post", daemon=True)
         self._poster.start()
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
 
     def listen(self, settle: Callable[[Answer], None]) -> None:
         """Hand on its answers until it ends."""
@@ -237,7 +225,7 @@ class _Running:
         self._pipe.close()
 
     def _post(self, settings: Settings) -> None:
-        pipe: Connection = self._pipe
+        pipe = self._pipe
         with suppress(OSError):  # it has ended, which the listener finds out too
             pipe.send(settings)
             while (job := self.outbox.get()) is not None:

@@ -1,13 +1,8 @@
-"""`python -m tracing_core.ingest_worker FD`: one of the processes of an `IngestPool`, which starts it.
-
-It stores the requests that come through the pipe, and ends when that closes.
-"""
+"""One of the processes of an `IngestPool`: stores the requests that come through its pipe, and ends when that closes."""
 
 from __future__ import annotations
 
 import logging
-import signal
-import sys
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
@@ -18,7 +13,7 @@ from tracing_core.diagnostics_keeping import DiagnosticsKeeper
 from tracing_core.errors import Overloaded, TracewhyError
 from tracing_core.ids import IdSource
 from tracing_core.ingest import Accepted, Receiver
-from tracing_core.ingest_pool import Answer, Job
+from tracing_core.ingest_jobs import Answer, Job
 from tracing_core.logs import log_to_stderr
 from tracing_core.settings import Settings
 from tracing_core.storage.embedded import release_embedded
@@ -28,28 +23,27 @@ from tracing_core.tally import NotedTally
 logger = logging.getLogger(__name__)
 
 
-def main(arguments: list[str]) -> int:
-    """Store what comes until the pipe closes; 1 with one line on stderr when it cannot start."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # meant for the parent as well, which ends this in its order
-        signal.signal(number, signal.SIG_IGN)
-    with Connection(int(arguments[0])) as pipe:
-        try:
-            settings: Settings = pipe.recv()
-            log_to_stderr(settings.log_level)
-            store = open_store(settings)
-        except (EOFError, TracewhyError) as error:
-            sys.stderr.write(f"{error}\n")
-            return 1
-        keeper = DiagnosticsKeeper(store.database, store.ingest, None, SystemClock(), IdSource())
-        try:
-            keeper.start()
-            tally = store.ingest.tally = NotedTally()
-            _Worker(store.ingest, tally, pipe).run()
-        finally:
-            store.close()
-            keeper.close()
-            release_embedded()
-    return 0
+def work(pipe: Connection) -> None:
+    """Store what comes until the pipe closes. Its settings come first.
+
+    Raises:
+        TracewhyError: it cannot start.
+    """
+    try:
+        settings: Settings = pipe.recv()
+    except EOFError:
+        return
+    log_to_stderr(settings.log_level)
+    store = open_store(settings)
+    tally = store.ingest.tally = NotedTally()
+    keeper = DiagnosticsKeeper(store.database, store.ingest, None, SystemClock(), IdSource())
+    try:
+        keeper.start()
+        _Worker(store.ingest, tally, pipe).run()
+    finally:
+        store.close()
+        keeper.close()
+        release_embedded()
 
 
 class _Worker:
@@ -83,7 +77,3 @@ class _Worker:
             raise outcome  # nothing else is given to who waits
         with self._sending, suppress(OSError):  # the parent is gone, and its senders with it
             self._pipe.send(Answer(number=number, outcome=outcome, notes=self._tally.take_notes()))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
