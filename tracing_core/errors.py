@@ -9,6 +9,7 @@
     ├── Busy                     another process does the same at the moment
     └── StorageError             the store did not do what was asked
         ├── DatabaseUnavailable  PostgreSQL cannot be reached or went away; trying again may help
+        │   └── Conflict         another transaction was in the way; trying again at once will most likely help
         └── DataRejected         PostgreSQL refused the data itself; trying again will not help
 
 The docstring of a class is its message when it is raised without one.
@@ -92,6 +93,10 @@ class StorageError(TracewhyError):
 
 class DatabaseUnavailable(StorageError):
     """The database cannot be reached; check that PostgreSQL runs and that DATABASE_URL is right."""
+
+
+class Conflict(DatabaseUnavailable):
+    """Another transaction was in the way; try again."""
 
 
 class DataRejected(StorageError):

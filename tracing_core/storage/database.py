@@ -13,11 +13,13 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tracing_core.errors import DatabaseUnavailable, DataRejected, SettingsError, StorageError
+from tracing_core.errors import Conflict, DatabaseUnavailable, DataRejected, SettingsError, StorageError
 from tracing_core.storage.hanging import cut_off_after
 
 CONNECT_SECONDS = 3
 _QUERY_CANCELED = "57014"
+_CONFLICTS = ("40001", "40P01")
+"""Serialization failure and deadlock: the transaction was ended for another one, and would most likely work now."""
 _DATA_CLASSES = ("22", "23", "54")
 """SQLSTATE classes that blame the data: data exception, integrity violation, program limit (a row too wide for an index)."""
 _PASSING_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
@@ -83,6 +85,7 @@ class Database:
 
         Raises:
             DatabaseUnavailable: PostgreSQL cannot be reached or went away, or took too long.
+            Conflict: PostgreSQL ended it for another transaction; trying again at once will most likely help.
             DataRejected: PostgreSQL refused the data.
             StorageError: a statement failed for another reason.
         """
@@ -147,6 +150,8 @@ class Database:
             return StorageError(f"the database did not answer within {limit:g} s; choose a shorter time range")
         if code.startswith(_DATA_CLASSES) or (not code and isinstance(cause, psycopg2.DataError)):
             return DataRejected(f"the database refused the data: {said}")
+        if code in _CONFLICTS:
+            return Conflict(f"another transaction was in the way: {said}; try again")
         lost = not code and isinstance(
             cause, psycopg2.OperationalError | psycopg2.InterfaceError | psycopg2.DatabaseError
         )

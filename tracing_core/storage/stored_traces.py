@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Text, cast, func, literal_column, select
 
 from tracing_core.contents import plain_size
-from tracing_core.errors import DatabaseUnavailable
+from tracing_core.errors import Conflict
 from tracing_core.given import from_stored
 from tracing_core.model import SpanData
 from tracing_core.normal_form import SpanFacts
@@ -20,7 +20,7 @@ from tracing_core.storage.payloads import NEARBY, parts_after, spans_in, stored_
 from tracing_core.storage.tables import SPAN_COLUMNS, feedback, trace_spans, traces
 
 
-class RemovedMeanwhile(DatabaseUnavailable):
+class RemovedMeanwhile(Conflict):
     """A trace was removed while a piece of it was written; written again, it will be stored anew."""
 
 

@@ -6,14 +6,16 @@ What belongs to a trace that is already there is joined to it (`joining.py`), so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, date
 from typing import Any
 
 from sqlalchemy import Connection, column, select, table, text, update
 from sqlalchemy.dialects.postgresql import insert
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from tracing_core.assembly import merge
+from tracing_core.errors import Conflict
 from tracing_core.ledger import Ledger, Outcome
 from tracing_core.preparing import Preparation, Prepared
 from tracing_core.rollups import Key, Rollup, add_trace, coarser
@@ -25,7 +27,6 @@ from tracing_core.storage.ledger_write import add_to_ledger
 from tracing_core.storage.migrate import upgrade
 from tracing_core.storage.partitions import ensure_partitions, plausible
 from tracing_core.storage.rollup_write import add_rollups
-from tracing_core.storage.stored_traces import RemovedMeanwhile
 from tracing_core.storage.tables import (
     DECISION_COLUMNS,
     SPAN_COLUMNS,
@@ -41,8 +42,13 @@ _STAGING = text(
     "CREATE TEMPORARY TABLE IF NOT EXISTS staging_traces (LIKE traces INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
 )
 _staging_traces = table("staging_traces", *(column(name) for name in TRACE_COLUMNS))
-_REMOVALS = 3
-"""How often a batch is begun again at once because sampling or retention removed one of its traces meanwhile."""
+_until_nobody_is_in_the_way = Retrying(
+    retry=retry_if_exception_type(Conflict),
+    stop=stop_after_attempt(6),
+    wait=wait_random_exponential(multiplier=0.01, max=0.2),
+    reraise=True,
+)
+"""Begins a batch again at once that another transaction was in the way of; those that wait behind it need not go to the disk."""
 _PAYLOAD_COLUMNS = tuple(c.name for c in span_payloads.columns)
 
 
@@ -87,10 +93,7 @@ class TraceTable:
         once = self._once(batch)
         kept = [p for p in once.values() if p.kept]
         self.make_room({span["started_at"].astimezone(UTC).date() for p in kept for span in p.projection.spans})
-        for _ in range(_REMOVALS):
-            with suppress(RemovedMeanwhile):
-                return self._write(once, kept, ledger)
-        return self._write(once, kept, ledger)
+        return _until_nobody_is_in_the_way(self._write, once, kept, ledger)
 
     def _write(self, once: Mapping[str, Prepared], kept: Sequence[Prepared], ledger: Ledger) -> dict[str, Written]:
         remembered: dict[str, Remembered] = {}
