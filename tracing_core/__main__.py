@@ -13,6 +13,7 @@ from tracing_core.doctor_command import add_doctor_command
 from tracing_core.errors import TracewhyError
 from tracing_core.exporting import export_traces, since
 from tracing_core.otlp.sending import Endpoint, headers_of
+from tracing_core.price_commands import add_price_commands
 from tracing_core.query.filters import TraceFilter
 from tracing_core.rebuild_command import add_rebuild_command
 from tracing_core.removal import remove_project
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     add_rebuild_command(commands)
     add_spool_commands(commands)
     add_doctor_command(commands)
+    add_price_commands(commands)
     return parser
 
 

@@ -21,6 +21,18 @@ from tracing_core.rates import Counts, Line, Rates, TokenClass, counts_of, exact
 LOCAL_MODELS = frozenset({"SmolLM2-135M-Instruct", "extractive"})
 """Models that run on the machine itself; their tokens cost no money."""
 
+FIELDS: Mapping[TokenClass, str] = {
+    TokenClass.INPUT: "input",
+    TokenClass.EMBEDDING: "embedding",
+    TokenClass.CACHE_READ: "cached",
+    TokenClass.CACHE_WRITE: "cache_write",
+    TokenClass.INPUT_AUDIO: "input_audio",
+    TokenClass.OUTPUT: "output",
+    TokenClass.REASONING: "reasoning",
+    TokenClass.OUTPUT_AUDIO: "output_audio",
+}
+"""Which field of a price in the settings is that of which class."""
+
 _FREE_OF_CHARGE = Rates.of({TokenClass.INPUT: Decimal(0), TokenClass.OUTPUT: Decimal(0)}, "this machine")
 _DAYS_OF_A_MONTH, _DAYS_OF_A_YEAR = 30, 365
 _SHOWN = Decimal("0.000001")
@@ -162,16 +174,4 @@ def project(spent: Decimal, *, days: float) -> Projection:
 
 
 def _rates(price: Price, version: str) -> Rates:
-    return Rates.of(
-        {
-            TokenClass.INPUT: price.input,
-            TokenClass.EMBEDDING: price.embedding,
-            TokenClass.CACHE_READ: price.cached,
-            TokenClass.CACHE_WRITE: price.cache_write,
-            TokenClass.INPUT_AUDIO: price.input_audio,
-            TokenClass.OUTPUT: price.output,
-            TokenClass.REASONING: price.reasoning,
-            TokenClass.OUTPUT_AUDIO: price.output_audio,
-        },
-        version,
-    )
+    return Rates.of({name: getattr(price, field) for name, field in FIELDS.items()}, version)

@@ -1,0 +1,139 @@
+"""The commands about money: `prices` lists the models that were called, `reprice` prices history anew."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, date, datetime, time, timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from tracing_core.cost import FIELDS, CostTracker
+from tracing_core.errors import StorageError
+from tracing_core.price_change import Change, Sums
+from tracing_core.query.filters import TraceFilter
+from tracing_core.query.models import UnknownModel, model_calls, unknown_models
+from tracing_core.repricing import reprice
+from tracing_core.settings import read_settings
+from tracing_core.storage.repricing import Chosen
+from tracing_core.store import open_store
+
+
+def add_price_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add them to a parser."""
+    listing = commands.add_parser("prices", help="list the models that were called, and those that have no price")
+    again = commands.add_parser("reprice", help="reckon the cost of stored traces anew, at the prices in force")
+    for parser in (listing, again):
+        for option, meaning in (("--since", "first day"), ("--until", "last day")):
+            parser.add_argument(
+                option, type=date.fromisoformat, metavar="DAY", help=f"{meaning}, such as 2026-11-21, in UTC"
+            )
+        parser.add_argument("--project", help="only traces of this project")
+    again.add_argument("--model", help="only traces that called this model")
+    again.add_argument("--again", action="store_true", help="also those that were priced by these prices already")
+    again.add_argument("--dry-run", action="store_true", help="only say what would change")
+    listing.set_defaults(run=_prices)
+    again.set_defaults(run=_reprice)
+
+
+def _prices(options: argparse.Namespace) -> None:
+    settings = read_settings()
+    store, prices = open_store(settings), CostTracker(settings.prices)
+    chosen = TraceFilter(start=_start(options.since), end=_end(options.until), project=options.project)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"prices of genai-prices and of TRACEWHY_PRICES, version {prices.version}")
+    table = Table("Model", "Calls", "Tokens", "Cost", "Calls without a cost", "Last called")
+    for each in model_calls(store.database, chosen):
+        cost = prices.format_cost(each.cost_usd) if each.calls > each.unpriced_calls else "unknown"
+        numbers = (f"{each.calls:,}", f"{each.tokens:,}", cost, f"{each.unpriced_calls:,}")
+        table.add_row(each.model, *numbers, f"{each.last_at:%Y-%m-%d %H:%M}")
+    console.print(table)
+    unknown = unknown_models(store.database, chosen, prices)
+    if not unknown:
+        console.print("every model that was called has a price")
+        return
+    _print_unknown(console, unknown)
+
+
+def _print_unknown(console: Console, unknown: tuple[UnknownModel, ...]) -> None:
+    table = Table("Model without a price", "Traces", "Tokens by class", "First", "Last", "To do")
+    for each in unknown:
+        tokens = ", ".join(f"{name} {count:,}" for name, count in each.tokens.items()) or "not stored any more"
+        if each.counted < each.traces and each.tokens:
+            tokens += f" (in the newest {each.counted:,} traces)"
+        to_do = "has a price now: run reprice" if each.tokens and not each.missing else "set a price"
+        days = (f"{each.first_at:%Y-%m-%d}", f"{each.last_at:%Y-%m-%d}")
+        table.add_row(each.model, f"{each.traces:,}", tokens, *days, to_do)
+    console.print(table)
+    missing = {each.model: each for each in unknown if each.missing}
+    if missing:
+        console.print("in dollars per million tokens, the numbers instead of the dots:")
+        entries = (f"{json.dumps(model)}: {{{_fields(each)}}}" for model, each in missing.items())
+        console.print(f"TRACEWHY_PRICES='{{{', '.join(entries)}}}'", markup=False)
+        console.print("then: python -m tracing_core reprice --dry-run")
+
+
+def _fields(model: UnknownModel) -> str:
+    """The prices that an entry for this model needs: of the classes that it used."""
+    return ", ".join(f'"{FIELDS[name]}": …' for name in model.missing)
+
+
+def _reprice(options: argparse.Namespace) -> None:
+    settings = read_settings()
+    store, prices = open_store(settings), CostTracker(settings.prices)
+    console = Console(soft_wrap=True, highlight=False)
+    chosen = Chosen(
+        since=_start(options.since), until=_end(options.until), project=options.project, model=options.model
+    )
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task("traces", total=None)
+            change = reprice(
+                store.database, prices, chosen, again=options.again, dry_run=options.dry_run,
+                on_progress=lambda done, whole: progress.update(task, completed=done, total=whole),
+            )  # fmt: skip
+    except StorageError as error:
+        raise StorageError(f"{error}; run the command again to go on from there") from error
+    finally:
+        store.close()
+    _print_change(console, change, prices, dry_run=options.dry_run)
+
+
+def _print_change(console: Console, change: Change, prices: CostTracker, *, dry_run: bool) -> None:
+    verb = "would change" if dry_run else "changed"
+    console.print(f"{change.seen:,} traces read, {change.changed:,} {verb}; prices of version {prices.version}")
+    if change.without_contents:
+        console.print(
+            f"{change.without_contents:,} traces stay as they are: what their spans held is not stored any more"
+        )
+    if not change.seen:
+        return
+    table = Table("Model", "Calls", "Cost before", "Cost now", "Difference", "Without a price before", "now")
+    for model, sums in sorted(
+        change.models.items(), key=lambda each: (-abs(each[1].new_usd - each[1].old_usd), each[0])
+    ):
+        table.add_row(model, *_cells(sums))
+    table.add_section()
+    table.add_row("whole traces", *_cells(change.traces))
+    console.print(table)
+    console.print(
+        "a trace that called a model without a price has no cost as a whole; sampled traces count for those left out"
+    )
+
+
+def _cells(sums: Sums) -> tuple[str, ...]:
+    difference = sums.new_usd - sums.old_usd
+    sign = "+" if difference > 0 else ""
+    money = (f"${sums.old_usd:,.6f}", f"${sums.new_usd:,.6f}", f"{sign}{difference:,.6f}")
+    return (f"{round(sums.count):,}", *money, f"{round(sums.old_unpriced):,}", f"{round(sums.new_unpriced):,}")
+
+
+def _start(day: date | None) -> datetime | None:
+    return None if day is None else datetime.combine(day, time(), UTC)
+
+
+def _end(day: date | None) -> datetime | None:
+    return None if day is None else datetime.combine(day + timedelta(days=1), time(), UTC)
