@@ -4,34 +4,88 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
+import orjson
 from sqlalchemy import Boolean, DateTime, LargeBinary, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from tracing_core.jsontext import dump_for_postgres, storable
 from tracing_core.projection import Row
 
-_NULL = "\\N"
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_FIELD, _LINE, _NULL = "\x01", "\x02", "\x03"
+"""What stands between values, after rows and for NULL, until everything is escaped."""
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+_MARKS = {_FIELD: "\t", _LINE: "\n", _NULL: "\\N"}
+_EACH = str.maketrans(_ESCAPES)
 
 _Encoder = Callable[[Any], str]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Columns:
+    """How the columns of a table are written.
+
+    Args:
+        values: takes them out of a row.
+        encoders: make text of them; None for those that hold text.
+        json: the places of those of JSON, which has a null of its own: none of them is NULL instead.
+    """
+
+    values: Callable[[Row], tuple[Any, ...]]
+    encoders: tuple[_Encoder | None, ...]
+    json: tuple[int, ...]
+
+
 def copy_rows(cursor: Any, table: Table, into: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """COPY `rows` into the table called `into`, which has the columns of `table`."""
-    encoders = _encoders(table, tuple(columns))
-    lines = [
-        "\t".join(
-            [_NULL if (v := row[name]) is None and encode is not _json else encode(v) for name, encode in encoders]
-        )
-        for row in rows
-    ]
-    if lines:
-        lines.append("")
+    of = _columns(table, tuple(columns))
+    values = list(map(of.values, rows))
+    if values:
         names = ", ".join(f'"{name}"' for name in columns)
-        cursor.copy_expert(f"COPY {into} ({names}) FROM STDIN", io.BytesIO(_utf8("\n".join(lines))))
+        cursor.copy_expert(f"COPY {into} ({names}) FROM STDIN", io.BytesIO(_utf8(_lines(values, of))))
+
+
+def _lines(rows: list[tuple[Any, ...]], of: _Columns) -> str:
+    """All rows. They are escaped together, which takes a fraction of the time that it takes value by value."""
+    if _bytes in of.encoders:  # long, and without anything to escape
+        return _escaped_one_by_one(rows, of)
+    try:
+        lines = [_FIELD.join(_texts(row, of.encoders)) for row in rows]
+    except TypeError:  # something else than text in a column of text
+        return _escaped_one_by_one(rows, of)
+    whole = _LINE.join([*lines, ""])
+    nulls = sum([row.count(None) for row in rows]) - sum([row[at] is None for at in of.json for row in rows])
+    expected = {_FIELD: len(rows) * (len(of.encoders) - 1), _LINE: len(rows), _NULL: nulls}
+    if any(whole.count(mark) != count for mark, count in expected.items()):  # a value has such a character in it
+        return _escaped_one_by_one(rows, of)
+    for character, escaped in (*_ESCAPES.items(), *_MARKS.items()):
+        whole = whole.replace(character, escaped)
+    return whole
+
+
+def _texts(row: Iterable[Any], encoders: Iterable[_Encoder | None]) -> list[str]:
+    return [
+        (_NULL if encode is not _json else "null") if value is None else value if encode is None else encode(value)
+        for value, encode in zip(row, encoders, strict=True)
+    ]
+
+
+def _escaped_one_by_one(rows: Iterable[Iterable[Any]], of: _Columns) -> str:
+    lines = ["\t".join(map(_escaped, row, of.encoders)) for row in rows]
+    return "\n".join([*lines, ""])
+
+
+def _escaped(value: Any, encode: _Encoder | None) -> str:
+    if value is None and encode is not _json:
+        return "\\N"
+    if encode is _bytes:
+        return "\\" + _bytes(value)
+    return (encode or str)(value).translate(_EACH)
 
 
 def _utf8(text: str) -> bytes:
@@ -45,24 +99,23 @@ def _utf8(text: str) -> bytes:
 
 
 @cache
-def _encoders(table: Table, columns: tuple[str, ...]) -> tuple[tuple[str, _Encoder], ...]:
-    return tuple((name, _encoder(table.c[name].type)) for name in columns)
+def _columns(table: Table, columns: tuple[str, ...]) -> _Columns:
+    encoders = tuple(_encoder(table.c[name].type) for name in columns)
+    json = tuple(at for at, encode in enumerate(encoders) if encode is _json)
+    return _Columns(values=itemgetter(*columns), encoders=encoders, json=json)
 
 
-def _encoder(column_type: Any) -> _Encoder:
-    kinds: tuple[tuple[type, _Encoder], ...] = (
-        (Text, _text), (JSONB, _json), (LargeBinary, _bytes), (ARRAY, _array), (DateTime, _moment), (Boolean, _truth),
+def _encoder(column_type: Any) -> _Encoder | None:
+    kinds: tuple[tuple[type, _Encoder | None], ...] = (
+        (Text, None), (JSONB, _json), (LargeBinary, _bytes), (ARRAY, _array), (DateTime, _moment),
+        (Boolean, _truth),
     )  # fmt: skip
     return next((encode for kind, encode in kinds if isinstance(column_type, kind)), str)
 
 
-def _text(value: Any) -> str:
-    return (value if isinstance(value, str) else str(value)).translate(_ESCAPES)
-
-
-def _moment(value: Any) -> str:
-    text: str = value.isoformat()
-    return text
+def _moment(value: datetime) -> str:
+    """The same as `isoformat`, which takes four times as long for a time in UTC."""
+    return orjson.dumps(value).decode()[1:-1] if value.tzinfo is UTC else value.isoformat()
 
 
 def _truth(value: Any) -> str:
@@ -70,14 +123,13 @@ def _truth(value: Any) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON has a null of its own, and no column of ours is NULL instead."""
-    return "{}" if value == {} else dump_for_postgres(value).translate(_ESCAPES)
+    return "{}" if value == {} else dump_for_postgres(value)
 
 
 def _bytes(value: bytes) -> str:
-    return "\\\\x" + value.hex()
+    return "\\x" + value.hex()
 
 
 def _array(values: Iterable[Any]) -> str:
     items = ",".join(['"' + str(item).replace("\\", "\\\\").replace('"', '\\"') + '"' for item in values])
-    return ("{" + items + "}").translate(_ESCAPES)
+    return "{" + items + "}"
