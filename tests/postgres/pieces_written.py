@@ -46,7 +46,7 @@ class Writer:
 
 def emptied(database: Database) -> None:
     with database.write() as connection:
-        names = "traces, trace_spans, span_payloads, decisions, feedback, trace_metrics, ledger"
+        names = "traces, trace_spans, span_payloads, decisions, feedback, trace_metrics, ledger, sampled_out"
         connection.execute(text(f"TRUNCATE {names}"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from tracing_core.query.trace import get_trace, span_payload
 from tracing_core.query.trace import spans as spans_of
 from tracing_core.sampling import keep_share
 from tracing_core.storage.database import Database
+from tracing_core.storage.sweeping import sweep
 from tracing_core.storage.tables import decisions, feedback, span_payloads, trace_metrics, trace_spans, traces
 from tracing_core.written import Written
 
@@ -153,6 +154,38 @@ def test_a_trace_that_sampling_leaves_out_when_its_root_comes_is_gone(database: 
     assert_balanced(database)
     counts = ledger_of(database)
     assert counts == {"received": 3, "sampled_out": 2, "stored: piece": 1}
+
+
+def test_what_comes_late_of_a_trace_that_was_left_out_is_left_out_at_once(
+    database: Database, database_url: str, data_dir: Path
+) -> None:
+    """Also in another process, and whether pieces of it had been stored or not; what has no verdict yet is kept."""
+    other_process = Database(database_url)
+    writer, other = (Writer(each, sampling_nothing(data_dir)) for each in (database, other_process))
+    joined, whole, rootless = (f"{number:032x}" for number in (5, 6, 7))
+    writer.write((joined, [otlp(2, 1)]))
+    writer.write((joined, [otlp(1, **ORDINARY)]), (whole, [otlp(1, **ORDINARY)]))
+    for late in (writer, other):
+        fates = late.write(*((trace_id, [otlp(3, 1), otlp(4, 3)]) for trace_id in (joined, whole, rootless)))
+        assert [fates[trace_id].outcome for trace_id in (joined, whole)] == ["sampled_out", "sampled_out"]
+    assert {row["trace_id"] for row in rows(database, traces)} == {rootless}
+    assert [path.stem for path in data_dir.rglob("*.json")] == [rootless]
+    assert_rollups_fit(database)
+    assert_balanced(database)
+    counts = ledger_of(database)
+    assert counts == {"received": 9, "sampled_out": 7, "stored": 1, "stored: again": 1}
+    other_process.close()
+
+
+def test_a_verdict_is_remembered_for_a_while(database: Database, data_dir: Path) -> None:
+    """The sweep forgets those that are older than it looks back; what comes after that is kept until it is judged itself."""
+    preparation = sampling_nothing(data_dir)
+    writer = Writer(database, preparation)
+    writer.write((TRACE_ID, [otlp(1, **ORDINARY)]))
+    sweep(database, preparation.sampler, datetime.now(UTC) - timedelta(hours=1))
+    assert writer.write((TRACE_ID, [otlp(2, 1)]))[TRACE_ID].outcome == "sampled_out"
+    sweep(database, preparation.sampler, datetime.now(UTC) + timedelta(hours=1))
+    assert writer.write((TRACE_ID, [otlp(2, 1)]))[TRACE_ID].outcome == "new"
 
 
 def test_a_trace_that_failed_is_kept_whatever_comes_after(database: Database, data_dir: Path) -> None:

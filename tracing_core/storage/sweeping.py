@@ -1,7 +1,8 @@
 """Judge pieces of traces whose root has not come: as the ordinary trace that they most likely belong to.
 
 A piece without its root is kept at first, whatever share is kept. When the root comes, the whole is judged (`joining.py`);
-when none has come for an hour, the piece is judged here.
+when none has come for an hour, the piece is judged here. One that comes after its root was left out goes at once, as long as
+that is remembered (`verdicts.py`): for as long as a piece waits for its root.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tracing_core.storage.retention import File
 from tracing_core.storage.rollup_write import add_rollups
 from tracing_core.storage.stored_traces import span_rows
 from tracing_core.storage.tables import span_payloads, trace_spans, traces
+from tracing_core.storage.verdicts import forget_left_out
 
 _TRACES_AT_A_TIME = 500
 _LOOKED_BACK = timedelta(days=7)
@@ -38,7 +40,7 @@ class Swept:
 
 
 def sweep(database: Database, sampler: Sampler, before: datetime) -> Swept:
-    """Judge the pieces without root of which nothing has come since `before`.
+    """Judge the pieces without root of which nothing has come since `before`, and forget the verdicts of before.
 
     Nothing about them is remarkable: no flag, no rating, no error in any span, and no span that has not ended. Those kept
     stand for the others from here on, unless their sender sampled them, too: what these stand for is left as it is.
@@ -46,6 +48,8 @@ def sweep(database: Database, sampler: Sampler, before: datetime) -> Swept:
     Raises:
         StorageError: the database did not do all of it; another run goes on.
     """
+    with database.write() as connection:
+        forget_left_out(connection, before)
     removed: list[File] = []
     weighed: list[tuple[File, float]] = []
     after = ""

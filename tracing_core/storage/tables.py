@@ -1,8 +1,8 @@
 """The tables, declared once. The migrations build the same schema; a test compares the two.
 
 `traces` is the projection of a run that lists and filters read; `trace_spans` holds its tree, by day; `decisions` its
-choices; `feedback` what people thought; `trace_metrics` the rollups; `ledger` what became of every trace received;
-`receiver_diagnostics` what is known of those who send.
+choices; `feedback` what people thought; `calibration_alerts` and `calibration_records` what was noticed about runs and what people confirmed; `trace_metrics` the rollups; `ledger` what became of every trace received;
+`receiver_diagnostics` what is known of those who send; `sampled_out` the traces that were left out a short while ago.
 What spans hold is in `span_payloads`, compressed and many spans together, so that a text which several of them repeat is
 stored once.
 """
@@ -100,6 +100,23 @@ traces = Table(
     Column("evidence_collected", Integer),
     Column("evidence_passed", Integer),
     Column("evidence_filtered", Integer),
+    Column("evidence_retrieved", Integer),
+    Column("evidence_used", Integer),
+    Column("evidence_sources", ARRAY(Text)),
+    Column("intake_duration", Double, comment="seconds, as those of the next four stages"),
+    Column("rubric_duration", Double),
+    Column("collection_duration", Double),
+    Column("synthesis_duration", Double),
+    Column("quality_gate_duration", Double),
+    Column("synthesis_model", Text),
+    Column("synthesis_input_tokens", Integer),
+    Column("synthesis_output_tokens", Integer),
+    Column("synthesis_cost_usd", Double),
+    Column("principle_scores", JSONB, comment="score by principle"),
+    Column("gap_principles", ARRAY(Text)),
+    Column("strength_principles", ARRAY(Text)),
+    Column("flagged_for_review", Boolean, nullable=False, server_default=text("false")),
+    Column("review_notes", Text),
     Column("iteration_count", Integer, nullable=False, server_default=text("1")),
     Column("quality_gate_failures", Integer, nullable=False, server_default=text("0")),
     Column("span_count", Integer, nullable=False),
@@ -146,6 +163,25 @@ Index(
     traces.c.started_at.desc(),
     postgresql_where=func.cardinality(traces.c.unknown_models) > 0,
 )
+for _name, _column in {
+    "intent": traces.c.intent,
+    "domain": traces.c.domain,
+    "report_type": traces.c.report_type,
+    "quality_gate": traces.c.quality_gate_passed,
+    "overall_score": traces.c.overall_quality_score,
+}.items():  # empty for most traces, and then they cost nothing
+    Index(f"idx_traces_{_name}", _column, traces.c.started_at.desc(), postgresql_where=_column.is_not(None))
+Index(
+    "idx_traces_flagged",
+    traces.c.started_at.desc(),
+    postgresql_where=traces.c.flagged_for_review,
+)
+for _name, _column in {
+    "principle_scores": traces.c.principle_scores,
+    "gap_principles": traces.c.gap_principles,
+    "evidence_sources": traces.c.evidence_sources,
+}.items():
+    Index(f"idx_traces_{_name}", _column, postgresql_using="gin", postgresql_where=_column.is_not(None))
 Index(
     "ix_traces_attributes", traces.c.attributes, postgresql_using="gin", postgresql_ops={"attributes": "jsonb_path_ops"}
 )
@@ -213,6 +249,7 @@ decisions = Table(
     Column("alternatives_considered", JSONB, nullable=False),
     Column("inputs", JSONB, nullable=False),
     Column("decided_at", Moment, nullable=False),
+    Column("model", Text, comment="that the span of the decision called, else the one that answered"),
     PrimaryKeyConstraint("trace_id", "position"),
 )
 Index("ix_decisions_type", decisions.c.decision, decisions.c.decided_at.desc())
@@ -290,10 +327,46 @@ receiver_diagnostics = Table(
     PrimaryKeyConstraint("process", "kind", "name"),
 )
 
+sampled_out = Table(
+    "sampled_out",
+    metadata,
+    Column("trace_id", Text, primary_key=True),
+    Column("judged_at", Moment, nullable=False, server_default=func.now()),
+    prefixes=["UNLOGGED"],
+)
+
+calibration_alerts = Table(
+    "calibration_alerts",
+    metadata,
+    Column("day", Date, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("kind", Text, nullable=False, comment="which pattern was seen"),
+    Column("subject", Text, nullable=False, comment="of which principle, intent, domain or type of decision"),
+    Column("message", Text, nullable=False),
+    Column("trace_id", Text, nullable=False, comment="the run that showed it; it may be gone"),
+    Column("created_at", Moment, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("day", "project", "kind", "subject"),
+)
+
+calibration_records = Table(
+    "calibration_records",
+    metadata,
+    Column("record_id", Text, primary_key=True),
+    Column("trace_id", Text, nullable=False, comment="the run that it is of; it may be gone"),
+    Column("project", Text, nullable=False),
+    Column("document", JSONB, nullable=False, comment="as a person confirmed it"),
+    Column("prefilled", JSONB, nullable=False, comment="as the run filled it in"),
+    Column("notes", Text, nullable=False),
+    Column("confirmed_by", Text, nullable=False),
+    Column("confirmed_at", Moment, nullable=False),
+)
+Index("ix_calibration_records_trace", calibration_records.c.trace_id)
+Index("ix_calibration_records_newest", calibration_records.c.confirmed_at.desc())
+
 Index("ix_traces_search", search_document(), postgresql_using="gin")
 
-_WRITTEN_BY_DATABASE = frozenset({"created_at", "updated_at", "rating"})
+_WRITTEN_BY_DATABASE = frozenset({"created_at", "updated_at", "rating", "flagged_for_review", "review_notes"})
 TRACE_COLUMNS = tuple(c.name for c in traces.columns if c.name not in _WRITTEN_BY_DATABASE)
-"""The columns that a writer gives; the others are the database's or a rating's."""
+"""The columns that a writer gives; the others are the database's, a rating's or a review's."""
 SPAN_COLUMNS = tuple(c.name for c in trace_spans.columns)
 DECISION_COLUMNS = tuple(c.name for c in decisions.columns)

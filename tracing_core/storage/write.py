@@ -16,9 +16,12 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from tracing_core.assembly import merge
 from tracing_core.errors import Conflict
+from tracing_core.given import OTLP
 from tracing_core.ledger import Ledger, Outcome
+from tracing_core.model import TraceStatus
 from tracing_core.preparing import Preparation, Prepared
 from tracing_core.rollups import Key, Rollup, add_trace, coarser
+from tracing_core.sampling import keep_all
 from tracing_core.storage.copying import copy_rows
 from tracing_core.storage.database import Database
 from tracing_core.storage.join_memory import JoinMemory, Remembered
@@ -36,6 +39,7 @@ from tracing_core.storage.tables import (
     trace_spans,
     traces,
 )
+from tracing_core.storage.verdicts import left_out_before, note_left_out
 from tracing_core.written import Written
 
 _STAGING = text(
@@ -98,23 +102,32 @@ class TraceTable:
     def _write(self, once: Mapping[str, Prepared], kept: Sequence[Prepared], ledger: Ledger) -> dict[str, Written]:
         remembered: dict[str, Remembered] = {}
         with self._database.write(limited="in all") as connection:
-            new = self._insert(connection, kept)
+            late = left_out_before(connection, self._rootless(kept))
+            new = self._insert(connection, [p for p in kept if p.data.trace_id not in late])
             minutes: dict[Key, Rollup] = {}
             for prepared in new:
                 add_trace(minutes, prepared.projection.trace, prepared.projection.spans)
             errors = self._preparation.each(self._preparation.write_new_file, [p.data for p in new])
             fates = {p.data.trace_id: _filed(connection, p, error) for p, error in zip(new, errors, strict=True)}
-            fates |= _left_out(connection, [trace_id for trace_id, p in once.items() if not p.kept])
+            fates |= _left_out(connection, [trace_id for trace_id, p in once.items() if not p.kept or trace_id in late])
             known = [p for trace_id, p in once.items() if trace_id not in fates]
             if known:
                 joined = join(connection, known, self._preparation, minutes, self._memory)
                 fates |= joined.fates
                 remembered = joined.traces
+            note_left_out(connection, [key for key, fate in fates.items() if fate.outcome == "sampled_out"])
             add_rollups(connection, coarser(minutes))
             add_to_ledger(connection, _with_batch(ledger, once.values(), fates, self._reason))
         for trace_id, trace in remembered.items():
             self._memory.keep(trace_id, trace)
         return fates
+
+    def _rootless(self, batch: Sequence[Prepared]) -> list[str]:
+        """The ids of pieces that are kept only because their root is not there, which may have been judged already."""
+        if not self._preparation.judging or self._preparation.sampler is keep_all:
+            return []
+        rows = [prepared.projection.trace for prepared in batch]
+        return [row["trace_id"] for row in rows if row["source"] == OTLP and row["status"] == TraceStatus.INCOMPLETE]
 
     def make_room(self, days: set[date]) -> None:
         """The schema, and a partition for each of `days` (UTC); both in transactions of their own, once per process."""
