@@ -13,9 +13,10 @@ from tracing_core.model import SpanData, SpanKind, SpanStatus, TraceData
 from tracing_core.model_use import model_use
 from tracing_core.normal_form import SpanFacts, facts_of
 from tracing_core.quality import QualityRules, length
+from tracing_core.research_columns import research_columns
 from tracing_core.retrieved import counts_of
 from tracing_core.steps import milliseconds
-from tracing_core.usage import GENERATION_KINDS, LARGEST_COUNT, number
+from tracing_core.usage import GENERATION_KINDS, LARGEST_COUNT
 
 RETRIEVAL_KINDS = frozenset({SpanKind.EMBEDDING, SpanKind.RETRIEVAL, SpanKind.FUSION, SpanKind.RERANK})
 
@@ -50,11 +51,12 @@ class Projector:
         """
         facts = facts or [facts_of(span, texts=False) for span in trace.spans]
         use = model_use(trace.spans, facts, self.prices)
-        decisions = tuple(_decisions(trace))
+        decisions = tuple(_decisions(trace, facts, use.trace["model"]))
         row = (
             _facts(trace)
             | _timings(trace)
             | _evidence(trace.spans)
+            | research_columns(trace)
             | _outputs(trace)
             | use.trace
             | {
@@ -165,12 +167,8 @@ def _length(items: Any) -> int | None:
 
 
 def _outputs(trace: TraceData) -> Row:
-    gate = next((span.outputs for span in trace.spans if span.name == "quality_gate"), {})
     report, paths = trace.outputs.get("report_path"), trace.outputs.get("evidence_paths")
-    passed = gate.get("passed")
     return {
-        "quality_gate_passed": passed if isinstance(passed, bool) else None,
-        "overall_quality_score": number(gate, ("overall_score",)),
         "report_file_path": None if report is None else text_of(report),
         "output_file_paths": [text_of(path) for path in paths] if isinstance(paths, list | tuple) else None,
     }
@@ -195,10 +193,11 @@ def _span(trace: TraceData, position: int, span: SpanData, facts: SpanFacts) -> 
     }
 
 
-def _decisions(trace: TraceData) -> Iterable[Row]:
+def _decisions(trace: TraceData, facts: Iterable[SpanFacts], model: str | None) -> Iterable[Row]:
+    """A decision is of the model that its span called, else of the one that answered."""
     root = trace.spans[0].span_id if trace.spans else None
-    pairs = ((span, decision) for span in trace.spans for decision in span.decisions)
-    for position, (span, decision) in enumerate(pairs):
+    pairs = ((span, found, each) for span, found in zip(trace.spans, facts, strict=True) for each in span.decisions)
+    for position, (span, found, decision) in enumerate(pairs):
         yield {
             "trace_id": trace.trace_id,
             "position": position,
@@ -212,6 +211,7 @@ def _decisions(trace: TraceData) -> Iterable[Row]:
             "alternatives_considered": list(decision.alternatives_considered),
             "inputs": decision.inputs,
             "decided_at": decision.timestamp or span.started_at,
+            "model": label(found.model or model),
         }
 
 
