@@ -59,12 +59,14 @@ def storage() -> None:
         rows.append(
             {
                 "Table": "Files of traces (JSON)",
-                "Rows": about + words.count(files.files),
-                "Data": about + words.size(files.bytes),
+                "Rows": words.ABSENT if files.problem else about + words.count(files.files),
+                "Data": words.ABSENT if files.problem else about + words.size(files.bytes),
                 "Indexes": words.ABSENT,
             }
         )
         system_charts.table(rows, alt="Sizes of tables", numbers=("Rows", "Data", "Indexes"))
+        if files.problem:
+            st.caption(f"The files are not known: {files.problem}")
     _slow()
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from service.desk import Desk
 from service.parts import TheDesk
 from tracing_core.errors import TraceNotFound
+from tracing_core.files import files_of
 from tracing_core.ids import check_trace_id
 from tracing_core.jsontext import dump
 from tracing_core.query.document import full_trace
@@ -38,7 +39,7 @@ def stats(desk: TheDesk) -> Response:
 def trace(trace_id: str, desk: TheDesk) -> Response:
     """The whole trace; only its rows, with `contents: missing`, when neither its file nor its contents are there any more."""
     check_trace_id(trace_id)
-    document = full_trace(desk.store.database, trace_id, desk.store.settings.projects_dir)
+    document = full_trace(desk.store.database, trace_id, files_of(desk.store.settings))
     return _json(document if document is not None else _from_rows(desk, trace_id))
 
 

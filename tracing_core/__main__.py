@@ -23,7 +23,7 @@ from tracing_core.storage.migrate import downgrade, upgrade
 from tracing_core.store import open_store
 from tracing_core.upkeep_commands import add_upkeep_commands
 
-_SECRET = frozenset({"admin_token", "llm_api_key", "database_url", "export_headers"})
+_SECRET = frozenset({"admin_token", "llm_api_key", "database_url", "export_headers", "files_options"})
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,7 +68,7 @@ def _settings(_options: argparse.Namespace) -> None:
     table = Table("Setting", "Value", "Meaning", title="Settings, from the environment and .env")
     for field, about in Settings.model_fields.items():
         value = getattr(values, field)
-        shown = "(set)" if field in _SECRET and value else "–" if value in (None, "") else str(value)
+        shown = "(set)" if field in _SECRET and value else "–" if value in (None, "", {}) else str(value)
         table.add_row(environment_name(field), shown, about.description)
     Console().print(table)
 

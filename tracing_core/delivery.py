@@ -189,7 +189,9 @@ class Delivery:
         )
 
     def _set_aside(self, batch: Sequence[tuple[Prepared, Receipt]]) -> None:
-        files = [self.preparation.add_to_file(prepared.data) if prepared.kept else None for prepared, _ in batch]
+        kept_ones = [prepared.data for prepared, _ in batch if prepared.kept]
+        errors = iter(self.preparation.each(self.preparation.add_to_file, kept_ones))
+        files = [next(errors) if prepared.kept else None for prepared, _ in batch]
         try:
             self.spool.keep([prepared.data for prepared, _ in batch])
         except OSError as error:

@@ -7,7 +7,7 @@ nothing. So it can be stopped and begun again at any time; how far it came is no
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,12 +16,13 @@ import orjson
 
 from tracing_core.clock import Clock
 from tracing_core.document_reader import from_document
-from tracing_core.errors import DataRejected, InvalidInput, TraceNotFound
+from tracing_core.errors import DataRejected, InvalidInput, StorageError, TraceNotFound
 from tracing_core.files import TraceFiles
 from tracing_core.ids import check_project
 from tracing_core.ledger import Ledger
 from tracing_core.model import Feedback, TraceData
 from tracing_core.partition_days import partition_days
+from tracing_core.places import Place, place_of
 from tracing_core.preparing import Prepared
 from tracing_core.quality import QualityRules
 from tracing_core.settings import Settings
@@ -47,7 +48,7 @@ _BYTES_AT_ONCE = 16_000_000
 class Unreadable:
     """A file that was passed over, and why."""
 
-    path: Path
+    path: str
     reason: str
 
 
@@ -92,7 +93,7 @@ class Rebuild:
         self._database = database
         self._report = report
         self._rules = QualityRules.of(settings)
-        self._files = _FilesAsTheyAre(settings.projects_dir)
+        self._files = _FilesAsTheyAre(place_of(settings))
         self._preparation = replace(preparation_of(settings, clock), files=self._files, judging=False)
         self._table = TraceTable(
             database, self._preparation, partition_days(clock, settings.retention_days), reason=REASON
@@ -104,8 +105,14 @@ class Rebuild:
 
         Raises:
             InvalidInput: `project` cannot be the name of one, or has no files.
-            StorageError: the database did not take it; the next run goes on from here.
+            StorageError: the database did not take it, or the object store went away; the next run goes on from here.
         """
+        try:
+            return self._run(project)
+        except (TimeoutError, ConnectionError) as error:
+            raise StorageError(str(error)) from error
+
+    def _run(self, project: str | None) -> Tally:
         projects = self._files.projects() if project is None else [check_project(project)]
         if project is not None and project not in self._files.projects():
             raise InvalidInput("project", f"{project} has no directory with files of traces")
@@ -120,27 +127,30 @@ class Rebuild:
 
     def _traces_of(self, project: str) -> None:
         until = self._progress.until(project)
-        names = self._files.names(project)
-        for start in range(0, len(names), _AT_ONCE):
-            portion = names[start : start + _AT_ONCE]
+        found = self._files.listing(project)
+        for start in range(0, len(found.names), _AT_ONCE):
+            portion = found.names[start : start + _AT_ONCE]
             finished = known(self._database, [name for name in portion if name <= until]) if until else frozenset()
             self.tally.skipped += len(finished)
-            for batch in self._batches(project, (name for name in portion if name not in finished)):
+            left = (name for name in portion if name not in finished)
+            for batch in self._batches(project, left, found.in_pieces):
                 self._store(batch)
             self._progress.note(project, portion[-1])
             self._report(self.tally)
 
-    def _batches(self, project: str, names: Iterable[str]) -> Iterator[list[Prepared]]:
+    def _batches(self, project: str, names: Iterable[str], in_pieces: Set[str]) -> Iterator[list[Prepared]]:
         """Traces made ready, as many as memory should hold at once."""
         batch: list[Prepared] = []
         size = 0
-        for name in names:
-            path = self._files.directory(project) / f"{name}.json"
+        for name, content in self._files.contents(project, names):
             try:
-                content = path.read_bytes()
-                ready = self._ready(project, name, content)
+                if isinstance(content, OSError):
+                    raise content
+                ready = self._ready(project, name, content, in_pieces=name in in_pieces)
+            except (TimeoutError, ConnectionError):
+                raise
             except (OSError, InvalidInput, *UNFORESEEN) as error:
-                self._pass_over(path, error)
+                self._pass_over(f"{self._files.directory(project)}/{name}.json", error)
                 continue
             self.tally.read += 1
             batch.append(ready)
@@ -151,8 +161,10 @@ class Rebuild:
         if batch:
             yield batch
 
-    def _ready(self, project: str, name: str, content: bytes) -> Prepared:
+    def _ready(self, project: str, name: str, content: bytes, *, in_pieces: bool) -> Prepared:
         data = from_document(orjson.loads(content))
+        if in_pieces:
+            data = self._files.whole(project, data)
         if data.trace_id != name:
             raise InvalidInput("trace_id", f"is {data.trace_id}, and the file is called {name}")
         if data.project != project:
@@ -179,10 +191,12 @@ class Rebuild:
 
     def _ratings_of(self, project: str) -> None:
         for trace_id in self._files.names(project, feedback=True):
-            path = self._files.directory(project, feedback=True) / f"{trace_id}.json"
+            path = f"{self._files.directory(project, feedback=True)}/{trace_id}.json"
             try:
                 for given in self._files.read_feedback(project, trace_id):
                     self._rate(trace_id, given)
+            except (TimeoutError, ConnectionError):
+                raise
             except (OSError, InvalidInput, DataRejected, TraceNotFound, *UNFORESEEN) as error:
                 self._pass_over(path, error)
         self._report(self.tally)
@@ -195,7 +209,7 @@ class Rebuild:
             put_feedback(self._database, given, self._rules)
             self.tally.ratings += 1
 
-    def _pass_over(self, path: Path, error: Exception) -> None:
+    def _pass_over(self, path: str, error: Exception) -> None:
         logger.warning("%s was passed over: %s", path, error)
         reason = str(error) if isinstance(error, InvalidInput | DataRejected | TraceNotFound | OSError) else repr(error)
         self.tally.unreadable.append(Unreadable(path=path, reason=reason))
@@ -204,17 +218,17 @@ class Rebuild:
 class _FilesAsTheyAre(TraceFiles):
     """Does not write again what was read a moment ago: a process that records may have written more meanwhile."""
 
-    def __init__(self, projects_dir: Path) -> None:
-        super().__init__(projects_dir)
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
         self.unchanged: dict[str, TraceData] = {}
 
     def read(self, project: str, trace_id: str) -> TraceData | None:
         return self.unchanged.get(trace_id) or super().read(project, trace_id)
 
-    def write(self, trace: TraceData) -> Path:
+    def write(self, trace: TraceData, *, new: bool = False) -> str:
         if self.unchanged.get(trace.trace_id) == trace:
             return self.path(trace.project, trace.trace_id)
-        return super().write(trace)
+        return super().write(trace, new=new)
 
 
 class _Progress:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-
+from tracing_core.files import files_of
 from tracing_core.ids import check_project
 from tracing_core.storage.remove import remove_rows
 from tracing_core.store import Store
@@ -21,7 +20,5 @@ def remove_project(store: Store, project: str) -> int:
         OSError: the rows are gone, and some files could not be removed.
     """
     removed = remove_rows(store.database, check_project(project))
-    directory = store.settings.projects_dir / project
-    if directory.is_dir():
-        shutil.rmtree(directory)
+    files_of(store.settings).remove_project(project)
     return removed

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from tracing_core.backfill import first_minute
 from tracing_core.clock import Clock
 from tracing_core.errors import InvalidInput
-from tracing_core.files import TraceFiles
+from tracing_core.files import files_of
 from tracing_core.settings import Settings
 from tracing_core.storage import retention as storage
 from tracing_core.storage.backfill import hours, refill
@@ -164,20 +164,27 @@ def _spans(parts: Iterable[Partition]) -> int:
 
 def _files(store: Store, found: Iterable[File], *, remove: bool = False) -> tuple[int, int, int]:
     """How many traces there are, how many have files that go with them, and their bytes."""
-    files = TraceFiles(store.settings.projects_dir)
-    number = count = size = 0
-    for each in found:
-        number += 1
-        if store.settings.keep_files:
-            continue
+    if store.settings.keep_files:
+        return sum(1 for _ in found), 0, 0
+    files = files_of(store.settings)
+
+    def size_of(each: File) -> int | None:
         try:
-            size += files.path(each.project, each.trace_id).stat().st_size
-        except (OSError, InvalidInput):  # it has none
-            continue
-        count += 1
+            size = files.size(each.project, each.trace_id)
+        except (FileNotFoundError, InvalidInput):  # it has none
+            return None
+        except OSError:  # there may be one
+            size = 0
         if remove:
             files.remove(each.project, each.trace_id)
-    return number, count, size
+        return size
+
+    number = count = sum_of_sizes = 0
+    for size in files.each(size_of, found):
+        number += 1
+        count += size is not None
+        sum_of_sizes += size or 0
+    return number, count, sum_of_sizes
 
 
 def _days_before(day: date, days: int) -> datetime:

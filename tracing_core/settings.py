@@ -84,6 +84,25 @@ class Settings(BaseSettings):
         5.0, gt=0, alias="TRACEWHY_FLUSH_SECONDS", description="Longest wait for a batch to fill, in seconds"
     )
     files: bool = Field(True, alias="TRACEWHY_FILES", description="Whether each trace is also written to a JSON file")
+    files_url: str | None = Field(
+        None,
+        min_length=1,
+        alias="TRACEWHY_FILES_URL",
+        description="Where trace files are: a directory, or the URL of an object store, such as s3://bucket/prefix; "
+        "without it projects in the data directory",
+    )
+    files_options: dict[str, Any] = Field(
+        {},
+        alias="TRACEWHY_FILES_OPTIONS",
+        description='Options for that object store, as JSON: {"endpoint_url": "http://minio:9000"}',
+    )
+    files_timeout_seconds: float = Field(
+        5.0,
+        gt=0,
+        alias="TRACEWHY_FILES_TIMEOUT_SECONDS",
+        description="Longest wait for that object store at one file, in seconds; "
+        "after it traces are stored without files until it answers",
+    )
     spool_bytes: int = Field(
         2_000_000_000,
         ge=0,
@@ -215,7 +234,7 @@ class Settings(BaseSettings):
 
     @property
     def projects_dir(self) -> Path:
-        """Where the trace files are: `{data_dir}/projects/{project}/_traces/{trace_id}.json`."""
+        """Where the trace files are without TRACEWHY_FILES_URL: `{data_dir}/projects/{project}/_traces/{trace_id}.json`."""
         return self.data_dir / "projects"
 
 

@@ -12,7 +12,7 @@ from tracing_core.cost import CostTracker
 from tracing_core.delivery import Delivery
 from tracing_core.exporting import live_exporter
 from tracing_core.feedback import FeedbackService
-from tracing_core.files import TraceFiles
+from tracing_core.files import files_of
 from tracing_core.ids import IdSource
 from tracing_core.ingest import Ingest, Receiver
 from tracing_core.journal_recovery import with_journal
@@ -29,6 +29,7 @@ from tracing_core.settings import Settings, read_settings
 from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
 from tracing_core.storage.embedded import embedded_url
+from tracing_core.storage.join_memory import JoinMemory
 from tracing_core.storage.write import TraceTable
 from tracing_core.writer import TraceWriter
 
@@ -78,6 +79,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
     has_partition = partition_days(clock, settings.retention_days)
     spool = Spool(settings.data_dir / "spool", clock, ids, settings.spool_bytes)
 
+    memory = JoinMemory()
     listeners: list[Callable[[TraceData], None]] = []
 
     def stored(data: TraceData) -> None:
@@ -85,7 +87,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
             listener(data)
 
     def delivery(*, count_refused: bool) -> Delivery:
-        table = TraceTable(database, preparation, has_partition)
+        table = TraceTable(database, preparation, has_partition, memory=memory)
         return Delivery(table, spool, clock, preparation, stored=stored, count_refused=count_refused)
 
     written = delivery(count_refused=True)
@@ -116,7 +118,7 @@ def preparation_of(settings: Settings, clock: Clock) -> Preparation:
     return Preparation(
         projector=Projector(rules=QualityRules.of(settings), prices=CostTracker(settings.prices)),
         sampler=sampler_of(settings),
-        files=TraceFiles(settings.projects_dir) if settings.files else None,
+        files=files_of(settings) if settings.files else None,
         project=settings.project,
         watch=LatencyWatch(clock.monotonic_ns),
     )

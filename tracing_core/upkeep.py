@@ -9,7 +9,7 @@ from datetime import UTC, date, timedelta
 
 from tracing_core.clock import Clock
 from tracing_core.errors import Busy, StorageError
-from tracing_core.files import TraceFiles
+from tracing_core.files import TraceFiles, files_of
 from tracing_core.partition_days import days_ahead
 from tracing_core.retention import retain
 from tracing_core.sampling import keep_all, sampler_of
@@ -37,20 +37,19 @@ def look_after(store: Store, clock: Clock) -> None:
         return
     with alone(store.database):
         swept = sweep(store.database, sampler, clock.now() - _ROOT_COMES_WITHIN)
-    files = TraceFiles(store.settings.projects_dir)
-    for each in swept.removed:
-        files.remove(each.project, each.trace_id)
-    for each, probability in swept.weighed:
-        _weigh(files, each, probability)
+    files = files_of(store.settings)
+    for _ in files.each(lambda each: files.remove(each.project, each.trace_id), swept.removed):
+        pass
+    for _ in files.each(lambda weighed: _weigh(files, *weighed), swept.weighed):
+        pass
 
 
 def _weigh(files: TraceFiles, each: File, probability: float) -> None:
     """Let the file of a trace say the same as its row, so that a rebuild counts it alike."""
-    data = files.read(each.project, each.trace_id)
-    if data is None:
-        return
     try:
-        files.write(replace(data, sampling_probability=probability))
+        data = files.read(each.project, each.trace_id)
+        if data is not None:
+            files.write(replace(data, sampling_probability=probability))
     except OSError as error:
         logger.error("the file of trace %s could not be written: %s", each.trace_id, error)
 

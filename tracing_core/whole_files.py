@@ -19,15 +19,19 @@ def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
     Raises:
         OSError: the disk is full or the directory cannot be written; what was there is untouched.
     """
-    directory, name = os.path.split(path)
-    unfinished = f"{directory}{os.sep}.{name}.{os.getpid()}.{threading.get_ident()}"
+    put_whole(str(path.parent), path.name, content, durable=durable)
+
+
+def put_whole(directory: str, name: str, content: bytes, *, durable: bool = False) -> None:
+    """As `write_whole`, for who has the path in two parts and no time to lose."""
+    unfinished = f"{directory}/.{name}.{os.getpid()}.{threading.get_ident()}"
     try:
         _write(unfinished, content, durable=durable)
-        os.replace(unfinished, path)  # noqa: PTH105 - a Path costs as much as the call
+        os.replace(unfinished, f"{directory}/{name}")  # noqa: PTH105 - a Path costs as much as the call
         if durable:
-            _sync_directory(path.parent)
+            _sync_directory(directory)
     except OSError:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             os.unlink(unfinished)  # noqa: PTH108 - as above
         raise
 
@@ -35,16 +39,16 @@ def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
 def _write(name: str, content: bytes, *, durable: bool) -> None:
     descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
-        left = memoryview(content)
-        while left:  # a disk that is nearly full takes a part, and says why only when it is asked for the rest
-            left = left[os.write(descriptor, left) :]
+        written = os.write(descriptor, content)
+        while written < len(content):  # a disk that is nearly full takes a part, and says why when asked for the rest
+            written += os.write(descriptor, memoryview(content)[written:])
         if durable:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _sync_directory(directory: Path) -> None:
+def _sync_directory(directory: str) -> None:
     """A file that was renamed is there after a loss of power when its directory is."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:

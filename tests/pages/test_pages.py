@@ -161,7 +161,7 @@ def test_the_raw_tab_shows_the_trace_while_its_file_is_gone_or_damaged(
 ) -> None:
     """From what the database holds."""
     trace_id = stored[0].trace_id
-    path = TraceFiles(data_dir / "projects").path("default", trace_id)
+    path = Path(TraceFiles(data_dir / "projects").path("default", trace_id))
     app = open_page("trace", id=trace_id)
     app.session_state["trace.tabs"] = "Raw"
     assert trace_id in app.run().json[0].value

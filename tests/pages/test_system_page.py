@@ -19,6 +19,7 @@ from tracing_core.files_size import FilesSize, files_size
 from tracing_core.given import OTLP
 from tracing_core.ids import IdSource
 from tracing_core.ledger import Ledger, Outcome
+from tracing_core.local_disk import LocalDisk
 from tracing_core.model import TraceData
 from tracing_core.query.ledger import LedgerLine
 from tracing_core.query.system import DayPart
@@ -167,14 +168,14 @@ def test_growth_has_the_days_in_order() -> None:
 
 def test_files_are_counted_and_measured(tmp_path: Path) -> None:
     """All files of all projects; a project without any, and no projects at all, are nothing."""
-    assert files_size(tmp_path / "none") == FilesSize(files=0, bytes=0, exact=True)
+    assert files_size(LocalDisk(tmp_path / "none")) == FilesSize(files=0, bytes=0, exact=True)
     for project in ("a", "b", "c"):
         (tmp_path / project).mkdir()
     for project, size in (("a", 10), ("b", 20)):
         (tmp_path / project / "_traces").mkdir()
         (tmp_path / project / "_traces" / "trc_1.json").write_bytes(b"x" * size)
     (tmp_path / "a" / "_traces" / "half.tmp").write_bytes(b"x")
-    assert files_size(tmp_path) == FilesSize(files=2, bytes=30, exact=True)
+    assert files_size(LocalDisk(tmp_path)) == FilesSize(files=2, bytes=30, exact=True)
 
 
 def test_sizes_in_words() -> None:

@@ -25,7 +25,7 @@ def stored(database: Database, data_dir: Path, trace: TraceData) -> Path:
     ready = preparation.prepare(trace)
     assert ready is not None
     TraceTable(database, preparation).write([ready], Ledger())
-    path = TraceFiles(data_dir).path(trace.project, trace.trace_id)
+    path = Path(TraceFiles(data_dir).path(trace.project, trace.trace_id))
     assert path.exists()
     return path
 
@@ -34,7 +34,7 @@ def test_the_file_is_read(database: Database, data_dir: Path) -> None:
     """Seed B's document comes back as it was written."""
     trace = make_trace()
     path = stored(database, data_dir, trace)
-    assert full_trace(database, trace.trace_id, data_dir) == json.loads(path.read_bytes())
+    assert full_trace(database, trace.trace_id, TraceFiles(data_dir)) == json.loads(path.read_bytes())
 
 
 def test_a_moved_data_directory_keeps_its_files(database: Database, data_dir: Path) -> None:
@@ -42,7 +42,7 @@ def test_a_moved_data_directory_keeps_its_files(database: Database, data_dir: Pa
     trace = make_trace()
     stored(database, data_dir / "before", trace)
     moved = (data_dir / "before").rename(data_dir / "after")
-    assert full_trace(database, trace.trace_id, moved) is not None
+    assert full_trace(database, trace.trace_id, TraceFiles(moved)) is not None
 
 
 @pytest.mark.parametrize("version", [0, 1, 99])
@@ -50,14 +50,14 @@ def test_every_schema_version_is_readable(database: Database, data_dir: Path, ve
     """An older or newer document is shown as it is; its version is in it."""
     trace = replace(make_trace(), schema_version=version)
     stored(database, data_dir, trace)
-    document = full_trace(database, trace.trace_id, data_dir)
+    document = full_trace(database, trace.trace_id, TraceFiles(data_dir))
     assert document is not None
     assert document["schema_version"] == version
 
 
 def from_database(database: Database, data_dir: Path, trace: TraceData) -> None:
     """All that the trace says is in the document that the database alone makes of it."""
-    document = full_trace(database, trace.trace_id, data_dir)
+    document = full_trace(database, trace.trace_id, TraceFiles(data_dir))
     assert document is not None
     again = from_document(document)
     assert (again.query, again.answer, again.spans[1:]) == (trace.query, trace.answer, trace.spans[1:])
@@ -84,8 +84,8 @@ def test_in_the_place_of_a_missing_file_comes_what_the_database_holds(database: 
     from_database(database, data_dir, trace)
     path.mkdir()
     from_database(database, data_dir, trace)
-    assert full_trace(database, "../../etc/passwd", data_dir) is None
-    assert full_trace(database, "\x00", data_dir) is None
+    assert full_trace(database, "../../etc/passwd", TraceFiles(data_dir)) is None
+    assert full_trace(database, "\x00", TraceFiles(data_dir)) is None
 
 
 def test_no_link_leads_out_of_the_directory(database: Database, data_dir: Path, tmp_path: Path) -> None:
@@ -95,6 +95,6 @@ def test_no_link_leads_out_of_the_directory(database: Database, data_dir: Path, 
     elsewhere = path.rename(tmp_path / "elsewhere.json")
     elsewhere.write_text(elsewhere.read_text().replace("POST", "SECRET"))
     path.symlink_to(elsewhere)
-    document = full_trace(database, trace.trace_id, data_dir)
+    document = full_trace(database, trace.trace_id, TraceFiles(data_dir))
     assert document is not None
     assert "SECRET" not in json.dumps(document)

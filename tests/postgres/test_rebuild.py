@@ -187,7 +187,7 @@ def test_the_numbers_are_the_same(settings: Settings, database: Database) -> Non
 
 
 def written(data_dir: Path, **facts: Any) -> Path:
-    return TraceFiles(data_dir / "projects").write(make_trace(**facts))
+    return Path(TraceFiles(data_dir / "projects").write(make_trace(**facts)))
 
 
 def test_a_second_time_changes_nothing(settings: Settings, database: Database, data_dir: Path) -> None:
@@ -228,7 +228,7 @@ def test_what_cannot_be_read_is_named_and_stops_nothing(settings: Settings, data
     refused = written(data_dir, schema_version=10**6)
     odd = written(data_dir, tags=(1, None))
     tally = rebuilt(settings, database)
-    reasons = {each.path.stem: each.reason for each in tally.unreadable}
+    reasons = {Path(each.path).stem: each.reason for each in tally.unreadable}
     assert reasons.keys() >= {"junk", "other", old["trace_id"], elsewhere.trace_id, refused.stem}
     assert "the file is called other" in reasons["other"]
     assert "lies in project default" in reasons[elsewhere.trace_id]
@@ -242,7 +242,7 @@ def test_an_old_document_is_stored(settings: Settings, database: Database, data_
     """Of stages alone, without version: with its stages as spans."""
     old = orjson.loads((Path(__file__).parents[1] / "unit" / "seed_b_sample.json").read_bytes())
     trace_id = make_trace().trace_id
-    path = TraceFiles(data_dir / "projects").path(old["project_name"], trace_id)
+    path = Path(TraceFiles(data_dir / "projects").path(old["project_name"], trace_id))
     path.parent.mkdir(parents=True)
     path.write_bytes(dump(old | {"trace_id": trace_id}))
     assert rebuilt(settings, database).stored == 1

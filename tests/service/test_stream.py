@@ -13,6 +13,7 @@ import tracing_core as tracing
 from assistant.stop import StopSignal
 from tests.service.model_server import MODEL, WORDS, ModelServer
 from tests.service.serving import Scripted, ask_stream, events, eventually, serving
+from tracing_core.files import files_of
 from tracing_core.logs import TraceIdFilter
 from tracing_core.model import TraceStatus
 from tracing_core.query.document import full_trace
@@ -178,6 +179,6 @@ def test_the_end_of_the_service_ends_streams(store: tracing.Store) -> None:
         assert going.wait(10)
     reader.join(10)
     assert seen[-1]["type"] == "error"
-    document = full_trace(store.database, seen[-1]["data"]["trace_id"], store.settings.projects_dir)
+    document = full_trace(store.database, seen[-1]["data"]["trace_id"], files_of(store.settings))
     assert document is not None
     assert (document["run"]["status"], document["outputs"]) == ("incomplete", {"stopped": "service stopped"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -103,11 +104,11 @@ def test_no_project_leaves_the_directory(project: str) -> None:
     assert safe not in (".", "..")
 
 
-def test_files_lie_below_their_directory(tmp_path: object) -> None:
+def test_files_lie_below_their_directory(tmp_path: Path) -> None:
     """A path is made of checked parts alone."""
-    files = TraceFiles(tmp_path)  # type: ignore[arg-type]
-    path = files.path("cobot", "trc_20260213_143022_a1b2c3d4")
-    assert path.relative_to(str(tmp_path)).parts == ("cobot", "_traces", "trc_20260213_143022_a1b2c3d4.json")
+    files = TraceFiles(tmp_path)
+    path = Path(files.path("cobot", "trc_20260213_143022_a1b2c3d4"))
+    assert path.relative_to(tmp_path).parts == ("cobot", "_traces", "trc_20260213_143022_a1b2c3d4.json")
     for project, trace_id in (("../x", "0af7" * 8), ("x", "../y")):
         with pytest.raises(InvalidInput):
             files.path(project, trace_id)

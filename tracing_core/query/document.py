@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +16,7 @@ from tracing_core.storage.database import Database
 from tracing_core.storage.tables import traces
 
 
-def full_trace(db: Database, trace_id: str, projects_dir: Path) -> dict[str, Any] | None:
+def full_trace(db: Database, trace_id: str, files: TraceFiles) -> dict[str, Any] | None:
     """The document of a trace, of whatever `schema_version` it says it is.
 
     The file is looked for where files of this trace belong, so that a data directory can be moved, and a path in a row
@@ -26,7 +25,7 @@ def full_trace(db: Database, trace_id: str, projects_dir: Path) -> dict[str, Any
     Args:
         db: knows the project of the trace, and whether a file was written.
         trace_id: which trace.
-        projects_dir: holds the files of all projects.
+        files: of all projects.
 
     Returns:
         None when there is no such trace, or neither its file nor its contents are there.
@@ -39,16 +38,13 @@ def full_trace(db: Database, trace_id: str, projects_dir: Path) -> dict[str, Any
         row = connection.execute(statement).one_or_none()
     if row is None:
         return None
-    document = None if row.trace_file_path is None else _in_file(row.project, trace_id, projects_dir)
+    document = None if row.trace_file_path is None else _in_file(row.project, trace_id, files)
     return document or _in_database(db, trace_id)
 
 
-def _in_file(project: str, trace_id: str, projects_dir: Path) -> dict[str, Any] | None:
+def _in_file(project: str, trace_id: str, files: TraceFiles) -> dict[str, Any] | None:
     try:
-        path = TraceFiles(projects_dir).path(project, trace_id).resolve()
-        if not path.is_relative_to(projects_dir.resolve()):
-            return None
-        document = json.loads(path.read_bytes())
+        document = files.document(project, trace_id)
     except (InvalidInput, OSError, ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) and document.get("trace_id") == trace_id else None
