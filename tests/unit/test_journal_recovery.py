@@ -19,7 +19,8 @@ from tracing_core.journal_lines import FACTS
 from tracing_core.journal_reader import RECOVERED
 from tracing_core.journal_recovery import Recovery
 from tracing_core.model import SpanStatus, TraceStatus
-from tracing_core.runtime import Runtime
+from tracing_core.runtime import Runtime, configure
+from tracing_core.sampling import begun_with
 from tracing_core.sink import OUT_OF_TIME, Receipt
 from tracing_core.trace import Trace
 
@@ -76,6 +77,23 @@ def test_a_run_that_was_marked_comes_back_whole(tmp_path: Path, sink: HeldSink, 
             tracing.TraceContext.finish(trace)
         trace.root.leave()
         assert lost(tmp_path) == [freeze(trace)]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_run_of_a_share_comes_back_with_what_it_stands_for(tmp_path: Path, sink: HeldSink, ended: bool) -> None:
+    """The share that was begun is in its root again, so that it counts for as many runs as it would have."""
+    with journaling(tmp_path, sink) as journal:
+        restore = configure(Runtime(sink=sink, journal=journal, head_share=0.25))
+        trace = start(trace_id="f" * 32)
+        with trace.span("generation"):
+            pass
+        if ended:
+            trace.mark_complete()
+        trace.root.leave()
+        restore()
+        (found,) = lost(tmp_path)
+    assert found.spans[0].otel == {"trace_state": "ot=th:c"}
+    assert begun_with(found) == 0.25
 
 
 def test_recovery_hands_everything_to_the_writer_once(tmp_path: Path, sink: HeldSink) -> None:
