@@ -16,6 +16,7 @@ from tracing_core.clock import SystemClock
 from tracing_core.dead_letters import DeadReason
 from tracing_core.errors import StorageError
 from tracing_core.feedback import ANONYMOUS
+from tracing_core.files import files_of
 from tracing_core.files_size import FilesSize, files_size
 from tracing_core.ids import IdSource
 from tracing_core.model import Feedback, QualityFlag
@@ -113,7 +114,7 @@ def slow_queries() -> tuple[SlowQuery, ...] | None:
 @st.cache_data(ttl=300, show_spinner=False)
 def trace_files() -> FilesSize:
     """How much room the files of traces take."""
-    return files_size(settings().projects_dir)
+    return files_size(files_of(settings()).place)
 
 
 @st.cache_data(ttl=10, max_entries=100, show_spinner=False)
@@ -197,7 +198,7 @@ def session_traces(session_id: str) -> tuple[TraceRow, ...]:
 @st.cache_data(ttl=60, max_entries=20, show_spinner=False)
 def full_trace(trace_id: str) -> dict[str, Any] | None:
     """The document of a trace; None when neither its file nor the database holds its contents."""
-    return document_query.full_trace(_database(), trace_id, settings().projects_dir)
+    return document_query.full_trace(_database(), trace_id, files_of(settings()))
 
 
 @st.cache_data(ttl=60, max_entries=2, show_spinner=False)
