@@ -13,7 +13,7 @@ from tracing_core.given import OTLP, REMOTE_PARENT, as_spans, given_by, speaks_f
 from tracing_core.ids import safe_project
 from tracing_core.jsontext import dump
 from tracing_core.model import SpanData, SpanEvent, SpanKind, SpanStatus, TraceData, TraceStatus
-from tracing_core.normal_form import SpanFacts, facts_of
+from tracing_core.normal_form import SpanFacts, facts_of, texts_of
 from tracing_core.said import names_of
 
 
@@ -147,25 +147,25 @@ def _parent_is_remote(span: SpanData) -> bool:
 def _derived(
     trace_id: str, spans: Sequence[SpanData], root: SpanData | None, facts: Sequence[SpanFacts], project: str
 ) -> dict[str, Any]:
-    top, said = spans[0], facts[0]
+    top, said = spans[0], dict(zip(SpanFacts._fields, zip(*facts, strict=True), strict=True))  # by fact, of every span
     query, answer = _texts(spans)
     return {
         "trace_id": trace_id,
         "project": _project(spans, project),
-        "name": _first(facts, "trace_name") or top.name or "request",
+        "name": _first(said["trace_name"]) or top.name or "request",
         "source": OTLP,
         "status": _status(root),
         **_times(spans, root),
         "spans": spans,
         "query": query,
         "answer": answer,
-        "library": _first(facts, "library"),
-        "session_id": _first(facts, "session_id"),
-        "user_id": _first(facts, "user_id"),
-        "environment": _first(facts, "environment"),
-        "release": _first(facts, "release"),
-        "tags": tuple(sorted({tag for found in facts for tag in found.tags})),
-        "confidence": said.confidence if said.confidence is not None else _first(facts, "confidence"),
+        "library": _first(said["library"]),
+        "session_id": _first(said["session_id"]),
+        "user_id": _first(said["user_id"]),
+        "environment": _first(said["environment"]),
+        "release": _first(said["release"]),
+        "tags": tuple(sorted(set().union(*said["tags"]))),
+        "confidence": _first(said["confidence"]),
         "error": top.error if root is not None and root.status is SpanStatus.ERROR else None,
         "parent_span_id": root.parent_id if root is not None else None,
     }
@@ -194,9 +194,12 @@ def _status(root: SpanData | None) -> TraceStatus:
     return TraceStatus.FAILED if root.status is SpanStatus.ERROR else TraceStatus.COMPLETE
 
 
-def _first(facts: Iterable[SpanFacts], name: str) -> Any:
+def _first(values: Iterable[Any]) -> Any:
     """What the first span says that says anything, the root before all."""
-    return next((value for found in facts if (value := getattr(found, name)) is not None), None)
+    for value in values:
+        if value is not None:
+            return value
+    return None
 
 
 _ANSWERING = frozenset({SpanKind.LLM, SpanKind.GENERATION, SpanKind.AGENT, SpanKind.CHAIN})
@@ -207,16 +210,16 @@ def _texts(spans: Sequence[SpanData]) -> tuple[str | None, str | None]:
 
     To read them is what costs time, so it is done for the spans that can have them, until they are found.
     """
-    top = facts_of(spans[0])
-    telling = [top, *(facts_of(span) for span in spans[1:] if not _OF_TRACES.isdisjoint(span.attributes))]
-    query: str | None = _first(telling, "trace_query") or top.query
-    answer: str | None = _first(telling, "trace_answer") or top.answer
+    top = texts_of(spans[0])
+    telling = [top, *(texts_of(span) for span in spans[1:] if not _OF_TRACES.isdisjoint(span.attributes))]
+    query: str | None = _first([said["trace_query"] for said in telling]) or top["query"]
+    answer: str | None = _first([said["trace_answer"] for said in telling]) or top["answer"]
     asking = [span for span in spans[1:] if span.kind in _ANSWERING]
     if query is None:
-        query = next((said for span in asking if (said := facts_of(span).query)), None)
+        query = next((said for span in asking if (said := texts_of(span)["query"])), None)
     if answer is None:
         by_end = sorted(asking, key=lambda span: (_end(span), span.span_id), reverse=True)
-        answer = next((said for span in by_end if (said := facts_of(span).answer)), None)
+        answer = next((said for span in by_end if (said := texts_of(span)["answer"])), None)
     return query, answer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from tracing_core.conventions import FIRST_TOKEN_EVENTS
 from tracing_core.kinds import kind_of
@@ -58,9 +58,9 @@ def facts_of(span: SpanData, *, texts: bool = True) -> SpanFacts:
         texts: whether query and answer are wanted; they are what costs time, since JSON must be read for them.
     """
     said = said_by(span.attributes)
+    said |= _texts(span, said) if texts else _NO_TEXTS
     if resource := span.otel.get("resource"):
         said = {**_said_by_resource(resource), **said}
-    query, answer = said.get("query"), said.get("answer")
     said["usage"] = usage_in(said)
     if "provider" in said:
         said["provider"] = _provider(said["provider"])
@@ -70,13 +70,36 @@ def facts_of(span: SpanData, *, texts: bool = True) -> SpanFacts:
         said["first_token_ms"] = _first_token(span, said.get("first_token_ms"))
     if "tags" not in said:
         said["tags"] = ()
-    said["query"] = query_of(span, query) if texts else None
-    said["answer"] = answer_of(span, answer) if texts else None
-    if "trace_query" in said:
-        said["trace_query"] = telling_text(said["trace_query"][1], "query") if texts else None
-    if "trace_answer" in said:
-        said["trace_answer"] = telling_text(said["trace_answer"][1], "answer") if texts else None
-    return SpanFacts._make(map(said.get, SpanFacts._fields))
+    return SpanFacts._make(map(said.get, _FIELDS))
+
+
+_FIELDS = SpanFacts._fields
+
+
+class SpanTexts(TypedDict):
+    """The four texts among the facts."""
+
+    query: str | None
+    answer: str | None
+    trace_query: str | None
+    trace_answer: str | None
+
+
+_NO_TEXTS = SpanTexts(query=None, answer=None, trace_query=None, trace_answer=None)
+
+
+def texts_of(span: SpanData) -> SpanTexts:
+    """The texts among what `facts_of` finds, without the rest."""
+    return _texts(span, said_by(span.attributes))
+
+
+def _texts(span: SpanData, said: Mapping[str, Any]) -> SpanTexts:
+    return {
+        "query": query_of(span, said.get("query")),
+        "answer": answer_of(span, said.get("answer")),
+        "trace_query": telling_text(said["trace_query"][1], "query") if "trace_query" in said else None,
+        "trace_answer": telling_text(said["trace_answer"][1], "answer") if "trace_answer" in said else None,
+    }
 
 
 _OF_RESOURCES = (

@@ -9,7 +9,7 @@ from typing import Any
 from tracing_core.message_shapes import as_text, unflattened
 from tracing_core.model import SpanData, SpanKind
 from tracing_core.readings import count, parsed
-from tracing_core.said import each, is_empty, names_of
+from tracing_core.said import each, is_empty, names_of, of_names
 
 _FINDING = frozenset({SpanKind.RETRIEVAL, SpanKind.RERANK, SpanKind.FUSION})
 _INDEXED = {
@@ -48,14 +48,8 @@ def counts_of(span: SpanData) -> tuple[int | None, int | None, int | None]:
 
     Documents that are spread over indexed names are counted without being read: every trace pays for this when it is written.
     """
-    numbers: dict[str, set[str]] = {}
-    names: Iterable[Any] = span.attributes  # a program that records may use what is no text, too
-    for name in names:
-        if isinstance(name, str) and name.startswith(_SPREAD):
-            kind, _, number = name.partition("ents.")
-            numbers.setdefault(kind, set()).add(number.partition(".")[0])
-    found = {kind: len(them) for kind, them in numbers.items()}
-    if not found:
+    spread = _counted(span.attributes)
+    if spread is None:
         if not span.events and _TELLING.isdisjoint(span.attributes):
             return None, None, None
         evidence = evidence_of(span)
@@ -65,13 +59,26 @@ def counts_of(span: SpanData) -> tuple[int | None, int | None, int | None]:
             None if kept is None else len(kept),
             None if dropped is None else len(dropped),
         )
+    return spread
+
+
+_SPREAD = ("retrieval.documents.", "reranker.input_documents.", "reranker.output_documents.")
+
+
+@of_names
+def _counted(names: tuple[Any, ...]) -> tuple[int | None, int | None, int | None] | None:
+    numbers: dict[str, set[str]] = {}
+    for name in names:  # a program that records may use what is no text, too
+        if isinstance(name, str) and name.startswith(_SPREAD):
+            kind, _, number = name.partition("ents.")
+            numbers.setdefault(kind, set()).add(number.partition(".")[0])
+    if not numbers:
+        return None
+    found = {kind: len(them) for kind, them in numbers.items()}
     before, after = found.get("reranker.input_docum"), found.get("reranker.output_docum", found.get("retrieval.docum"))
     if before is None or after is None:
         return before or after, before or after, 0
     return max(before, after), after, max(before - after, 0)
-
-
-_SPREAD = ("retrieval.documents.", "reranker.input_documents.", "reranker.output_documents.")
 
 
 def _documents(span: SpanData, concept: str) -> list[Document]:

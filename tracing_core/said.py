@@ -1,9 +1,11 @@
-"""What the attributes of a span say, concept by concept: one pass over them, with one look into the table for each."""
+"""What the attributes of a span say, concept by concept. Where to look is found out once for spans with the same names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, TypeVar
 
 from tracing_core.conventions import CONCEPTS, FACTS, Reading
 from tracing_core.readings import READERS
@@ -28,20 +30,43 @@ RANKS: Mapping[str, Mapping[str, int]] = {
     concept: {name: rank for rank, (name, _) in enumerate(about.readings())} for concept, about in CONCEPTS.items()
 }
 
+_Result = TypeVar("_Result")
+_MOST_NAMES = 256
+
+
+def of_names(function: Callable[[tuple[Any, ...]], _Result]) -> Callable[[Mapping[Any, Any]], _Result]:
+    """Remember what `function` makes of the names of attributes: spans of a kind have the same names again and again."""
+    remembered = lru_cache(maxsize=1024)(function)
+
+    def of(attributes: Mapping[Any, Any]) -> _Result:
+        names = tuple(attributes)
+        return remembered(names) if len(names) <= _MOST_NAMES else function(names)
+
+    return of
+
+
+@of_names
+def _places(names: tuple[Any, ...]) -> tuple[tuple[str, tuple[tuple[Any, int, Callable[[Any], Any] | None], ...]], ...]:
+    """Each concept that these names can say, with the names in order of precedence, their ranks and how they are read."""
+    found: dict[str, list[tuple[Any, int, Callable[[Any], Any] | None]]] = {}
+    for name in names:
+        entry = _FIRST_OF(name)
+        while entry is not None:  # all but a few names stand for one concept
+            concept, rank, read, entry = entry
+            found.setdefault(concept, []).append((name, rank, read))
+    return tuple((concept, tuple(sorted(places, key=itemgetter(1)))) for concept, places in found.items())
+
 
 def said_by(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Concept to value. Those of messages and of mappings are a pair: the rank of the name, and the value as it came."""
     found: dict[str, Any] = {}
-    ranks: dict[str, int] = {}
-    for name, value in attributes.items():
-        entry = _FIRST_OF(name)
-        while entry is not None:  # all but a few names stand for one concept
-            concept, rank, read, other = entry
-            if concept not in ranks or rank < ranks[concept]:
-                usable = read(value) if read is not None else None if is_empty(value) else (rank, value)
-                if usable is not None:
-                    found[concept], ranks[concept] = usable, rank
-            entry = other
+    for concept, places in _places(attributes):
+        for name, rank, read in places:
+            value = attributes[name]
+            usable = read(value) if read is not None else None if is_empty(value) else (rank, value)
+            if usable is not None:
+                found[concept] = usable
+                break
     return found
 
 
