@@ -7,12 +7,16 @@ each duration in it (the DDSketch of Masson, Rim and Lee, 2019). A histogram is 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import sys
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
 
 RELATIVE_ERROR = 0.01
 _GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _LOG_GAMMA = math.log(_GAMMA)
 _SHORTEST_MS = 0.001
+_LEAST = sys.float_info.min
 
 
 def bin_of(milliseconds: float) -> int:
@@ -25,21 +29,24 @@ def bin_value(number: int) -> float:
     return 2 * _GAMMA**number / (_GAMMA + 1)
 
 
-def quantile_bin(histogram: Mapping[int, float], q: float) -> int | None:
-    """The number of the bin in which the quantile `q` (0 to 1) lies; None for an empty histogram. Counts may be weights.
+def quantile_bins(histogram: Mapping[int, float], shares: Iterable[float]) -> list[int] | None:
+    """The numbers of the bins in which some quantiles (0 to 1) lie; None for an empty histogram. Counts may be weights.
 
     The nearest rank, which is PostgreSQL's discrete percentile: of two durations the longer is the 95th percentile.
     """
-    total = sum(histogram.values())
-    if total == 0:
+    numbers = sorted(histogram)
+    seen = list(accumulate(map(histogram.__getitem__, numbers)))
+    if not seen or seen[-1] == 0:
         return None
-    rank = q * total if total % 1 else math.ceil(q * total)
-    seen = 0.0
-    for number in sorted(histogram):
-        seen += histogram[number]
-        if seen > 0 and seen >= rank - 1e-9:
-            return number
-    return max(histogram)
+    total = seen[-1]
+    ranks = [q * total if total % 1 else math.ceil(q * total) for q in shares]
+    return [numbers[min(bisect_left(seen, max(rank - 1e-9, _LEAST)), len(seen) - 1)] for rank in ranks]
+
+
+def quantile_bin(histogram: Mapping[int, float], q: float) -> int | None:
+    """The number of the bin in which one quantile lies, as `quantile_bins` finds it."""
+    found = quantile_bins(histogram, (q,))
+    return None if found is None else found[0]
 
 
 def quantile(histogram: Mapping[int, float], q: float) -> float | None:

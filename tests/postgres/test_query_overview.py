@@ -17,7 +17,7 @@ from tracing_core.histogram import bin_of
 from tracing_core.model import QualityFlag, SpanStatus, TraceStatus
 from tracing_core.query import metrics, overview, row_measures
 from tracing_core.query.filters import TraceFilter
-from tracing_core.query.measures import measures
+from tracing_core.query.measures import histogram_of, measures
 from tracing_core.query.rollup_measures import By
 from tracing_core.query.stats import pipeline_stats
 from tracing_core.storage.database import Database
@@ -85,15 +85,11 @@ def test_rollups_and_rows_agree(filled: Database, by: By, granularity: str, chos
     """Both sources give every number alike, histograms included, so that a filter changes no definition."""
     with filled.read() as connection:
         rolled = measures(connection, chosen, by, granularity)
-        sums = connection.execute(row_measures.sums(chosen, by, granularity)).mappings().all()
-        bins = {
-            key: dict(zip(b, n, strict=True))
-            for key, b, n in connection.execute(row_measures.histograms(chosen, by, granularity))
-        }
-    assert {row["key"] for row in sums} == set(rolled)
-    for row in sums:
+        rows = row_measures.rows(connection, chosen, by, granularity, histograms=True)
+    assert {row["key"] for row in rows} == set(rolled)
+    for row in rows:
         found = rolled[row["key"]]
-        assert bins.get(row["key"], {}) == found.histogram
+        assert histogram_of(row) == found.histogram
         assert found.duration_ms_sum == pytest.approx(row["duration_ms_sum"] or 0)
         for name in (
             "count",

@@ -24,6 +24,7 @@ from tracing_core.preparing import Preparation, Prepared
 from tracing_core.projection import Row
 from tracing_core.query import facets, feedback, overview, rollup_measures, row_measures, stats
 from tracing_core.query.filters import TraceFilter
+from tracing_core.query.measures import histogram_of
 from tracing_core.query.rollup_measures import SUMS, By
 from tracing_core.query.traces import list_traces
 from tracing_core.sampling import begun_with, trace_state_of
@@ -52,12 +53,10 @@ def by_rollups(database: Database, chosen: TraceFilter, by: By, granularity: str
 def read(database: Database, source: Any, chosen: TraceFilter, by: By, granularity: str) -> dict[Any, Any]:
     """Sums and histogram by key, of the keys that anything is counted under."""
     with database.read() as connection:
-        sums = connection.execute(source.sums(chosen, by, granularity)).mappings().all()
-        found = connection.execute(source.histograms(chosen, by, granularity)).all()
-    bins = {key: dict(zip(numbers, counts, strict=True)) for key, numbers, counts in found}
+        found = source.rows(connection, chosen, by, granularity, histograms=True)
     return {
-        row["key"]: ({name: float(row[name] or 0) for name in SUMS}, bins.get(row["key"], {}))
-        for row in sums
+        row["key"]: ({name: float(row[name] or 0) for name in SUMS}, histogram_of(row))
+        for row in found
         if row["count"] > 1e-6
     }
 

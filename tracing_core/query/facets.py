@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, func, select
 from tracing_core.errors import InvalidInput
 from tracing_core.query import metrics, rollup_measures
 from tracing_core.query.filters import TraceFilter, conditions
+from tracing_core.query.measures import measures
 from tracing_core.query.reading import reading
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import traces
@@ -57,18 +58,16 @@ def values(db: Database, name: str, chosen: TraceFilter, limit: int = 50) -> tup
         raise InvalidInput("facet", f"must be one of {', '.join(get_args(Facet))}")
     chosen = replace(chosen, **{name: None})
     with reading(db, chosen) as connection:
-        counted = connection.execute(_counted(connection, name, chosen))
-        found = [FacetValue(value=value, count=round(count)) for value, count in counted if value]
-    found = [facet for facet in found if facet.count]
+        counts = _counted(connection, name, chosen)
+    found = [FacetValue(value=value, count=round(count)) for value, count in counts.items() if value and round(count)]
     return tuple(sorted(found, key=lambda facet: (-facet.count, facet.value))[:limit])
 
 
-def _counted(connection: Connection, name: str, chosen: TraceFilter) -> Select[Any]:
+def _counted(connection: Connection, name: str, chosen: TraceFilter) -> dict[str | None, float]:
     by: rollup_measures.By = "library" if name == "library" else "model"
     if name == "intent" or not rollup_measures.answers(chosen, by):
-        return _from_rows(name, chosen)
-    sums = rollup_measures.sums(rollup_measures.widened(connection, chosen), by, "day").subquery()
-    return select(sums.c.key, sums.c["count"])
+        return {value: count for value, count in connection.execute(_from_rows(name, chosen))}  # noqa: C416
+    return {value: each.count for value, each in measures(connection, chosen, by, histograms=False).items()}
 
 
 def _from_rows(name: str, chosen: TraceFilter) -> Select[Any]:

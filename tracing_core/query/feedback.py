@@ -75,7 +75,7 @@ def feedback_rate(db: Database, chosen: TraceFilter) -> float | None:
         StorageError: the database did not answer.
     """
     with reading(db, chosen) as connection:
-        count = measures(connection, chosen, "all").get("", NOTHING).count
+        count = measures(connection, chosen, "all", histograms=False).get("", NOTHING).count
         return metrics.feedback_rate(rated_count(connection, chosen), count)
 
 

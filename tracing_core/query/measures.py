@@ -6,12 +6,14 @@ millions. Any other filter is answered from the rows themselves, with the same d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, Select
+import orjson
+from sqlalchemy import Connection
 
 from tracing_core.model import QualityFlag
 from tracing_core.query import rollup_measures, row_measures
@@ -41,7 +43,9 @@ class Measures:
 NOTHING = Measures(flags=dict.fromkeys(QualityFlag, 0), histogram={})
 
 
-def measures(connection: Connection, chosen: TraceFilter, by: By, granularity: str = "day") -> dict[Any, Measures]:
+def measures(
+    connection: Connection, chosen: TraceFilter, by: By, granularity: str = "day", *, histograms: bool = True
+) -> dict[Any, Measures]:
     """What the chosen traces add up to.
 
     Args:
@@ -49,21 +53,27 @@ def measures(connection: Connection, chosen: TraceFilter, by: By, granularity: s
         chosen: which traces; by bucket, the buckets at the edges of the range are whole.
         by: `all` gives one entry under "", the others one per bucket, operation or library that has any.
         granularity: of the buckets.
+        histograms: whether these are asked for, too; they are most of the work.
     """
-    if rollup_measures.answers(chosen, by):
+    rolled = rollup_measures.answers(chosen, by)
+    source: ModuleType = rollup_measures if rolled else row_measures
+    if rolled and by != "bucket":
         chosen = rollup_measures.widened(connection, chosen)
-        sums = rollup_measures.sums(chosen, by, granularity)
-        histograms = rollup_measures.histograms(chosen, by, granularity)
-    else:
-        sums = row_measures.sums(chosen, by, granularity)
-        histograms = row_measures.histograms(chosen, by, granularity)
-    rows = connection.execute(sums).mappings().all()
-    bins = _histograms(connection, histograms)
-    return {row["key"]: _measures(row, bins.get(row["key"], {})) for row in rows if row["count"]}
+    rows = source.rows(connection, chosen, by, granularity, histograms=histograms)
+    return {row["key"]: _measures(row, histogram_of(row) if histograms else {}) for row in rows if row["count"]}
 
 
-def _histograms(connection: Connection, statement: Select[Any]) -> dict[Hashable, dict[int, float]]:
-    return {key: dict(zip(bins, counts, strict=True)) for key, bins, counts in connection.execute(statement)}
+def histogram_of(row: Mapping[Any, Any]) -> dict[int, float]:
+    """The histograms behind a key added up; they come one after the other."""
+    if row["bins"] is None:
+        return {}
+    bins, counts = orjson.loads(f"[{row['bins']}]"), orjson.loads(f"[{row['bin_counts']}]")
+    added = dict(zip(bins, counts, strict=True))
+    if len(added) < len(bins):
+        added = dict.fromkeys(added, 0.0)
+        for number, count in zip(bins, counts, strict=True):
+            added[number] += count
+    return added
 
 
 _NUMBERS: tuple[tuple[str, Callable[[Any], Any]], ...] = (

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Case, ColumnElement, Double, Integer, Numeric, case, cast, func, literal
 
-from tracing_core.histogram import RELATIVE_ERROR, quantile
+from tracing_core.histogram import RELATIVE_ERROR, bin_value, quantile_bins
 from tracing_core.model import QualityFlag, SpanStatus, TraceStatus
 from tracing_core.rollups import LONGEST_OPERATION, VARYING_IN_POSTGRES
 from tracing_core.storage.tables import trace_spans, traces
@@ -34,9 +34,11 @@ class Percentiles:
 
 def percentiles(histogram: Mapping[int, float]) -> Percentiles:
     """The percentiles of a histogram of durations."""
-    return Percentiles(
-        p50_ms=quantile(histogram, 0.50), p95_ms=quantile(histogram, 0.95), p99_ms=quantile(histogram, 0.99)
-    )
+    found = quantile_bins(histogram, (0.50, 0.95, 0.99))
+    if found is None:
+        return Percentiles(p50_ms=None, p95_ms=None, p99_ms=None)
+    p50, p95, p99 = map(bin_value, found)
+    return Percentiles(p50_ms=p50, p95_ms=p95, p99_ms=p99)
 
 
 def duration_bin(milliseconds: ColumnElement[float]) -> ColumnElement[int]:

@@ -141,7 +141,8 @@ def latency_over_time(db: Database, chosen: TraceFilter, granularity: str | None
 
 def flags_over_time(db: Database, chosen: TraceFilter, granularity: str | None = None) -> tuple[FlagPoint, ...]:
     """Quality flags by bucket of time; otherwise as `latency_over_time`."""
-    return tuple(FlagPoint(bucket=b, counts=dict(found.flags)) for b, found in _over_time(db, chosen, granularity))
+    found = _over_time(db, chosen, granularity, histograms=False)
+    return tuple(FlagPoint(bucket=bucket, counts=dict(each.flags)) for bucket, each in found)
 
 
 def breakdown(db: Database, chosen: TraceFilter) -> tuple[OperationLatency, ...]:
@@ -175,7 +176,7 @@ def flag_counts(db: Database, chosen: TraceFilter) -> dict[QualityFlag, int]:
         StorageError: the database did not answer.
     """
     with reading(db, chosen) as connection:
-        return dict(measures(connection, chosen, "all").get("", NOTHING).flags)
+        return dict(measures(connection, chosen, "all", histograms=False).get("", NOTHING).flags)
 
 
 def libraries(db: Database, chosen: TraceFilter) -> tuple[LibraryCount, ...]:
@@ -193,7 +194,9 @@ def libraries(db: Database, chosen: TraceFilter) -> tuple[LibraryCount, ...]:
     )
 
 
-def _over_time(db: Database, chosen: TraceFilter, granularity: str | None) -> Iterable[tuple[datetime, Measures]]:
+def _over_time(
+    db: Database, chosen: TraceFilter, granularity: str | None, *, histograms: bool = True
+) -> Iterable[tuple[datetime, Measures]]:
     if granularity is not None and granularity not in WIDTHS:
         raise InvalidInput("granularity", f"must be one of {', '.join(WIDTHS)}")
     with reading(db, chosen) as connection:
@@ -201,7 +204,7 @@ def _over_time(db: Database, chosen: TraceFilter, granularity: str | None) -> It
         if start is None:
             return []
         granularity = granularity or _granularity(connection, chosen, start, end)
-        found = measures(connection, chosen, "bucket", granularity)
+        found = measures(connection, chosen, "bucket", granularity, histograms=histograms)
     empty = dict.fromkeys(bucket_starts(start, end, granularity), NOTHING)
     return sorted((empty | found).items())
 

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Double,
+    RowMapping,
     Select,
-    Subquery,
+    Text,
     and_,
-    case,
-    cast,
-    false,
+    bindparam,
+    column,
     func,
     literal,
     select,
-    union_all,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.time_buckets import WIDTHS, Piece, bucket_end, pieces
 from tracing_core.rollups import FLAG_COLUMNS, bucket_start
-from tracing_core.storage.tables import trace_metrics
+from tracing_core.storage.tables import Moment, trace_metrics
 
 By = Literal["all", "bucket", "operation", "library", "model"]
 SUMS = (
@@ -50,26 +50,59 @@ def answers(chosen: TraceFilter, by: By) -> bool:
     return beside <= _BESIDE[by] and len(beside) <= 1
 
 
-def sums(chosen: TraceFilter, by: By, granularity: str) -> Select[Any]:
-    """One row a key: the key and the columns `SUMS`."""
-    source = _rows(select(_key(by).label("key"), *(trace_metrics.c[name] for name in SUMS)), chosen, by, granularity)
-    return select(source.c.key, *(func.sum(source.c[name]).label(name) for name in SUMS)).group_by(source.c.key)
+def rows(
+    connection: Connection, chosen: TraceFilter, by: By, granularity: str, *, histograms: bool
+) -> Sequence[RowMapping]:
+    """One row a key: the key and the columns `SUMS`; with histograms those of all rows behind it, as `listed` has them."""
+    parts = _pieces(chosen, granularity if by == "bucket" else None)
+    if not parts:
+        return ()
+    dimension, value = _dimension(chosen, by)
+    statement = _statement(by, chosen.project is not None, value is not None, histograms)
+    parameters = {"project": chosen.project, "dimension": dimension, "value": value}
+    return connection.execute(statement, parameters | _as_parameters(parts)).mappings().all()
 
 
-def histograms(chosen: TraceFilter, by: By, granularity: str) -> Select[Any]:
-    """One row a key: the key, bin numbers, and how many fell into each."""
-    bins = func.unnest(trace_metrics.c.bins).label("bin")
-    counts = func.unnest(trace_metrics.c.bin_counts).label("n")
-    rows = _rows(select(_key(by).label("key"), bins, counts), chosen, by, granularity)
-    return merged_histograms(rows.c.key, rows.c.bin, func.sum(rows.c.n))
+@cache
+def _statement(by: By, in_project: bool, of_value: bool, histograms: bool) -> Select[Any]:
+    """What `rows` asks. Its shape does not depend on the range, so that it is made once."""
+    t = trace_metrics.c
+    keys: dict[By, ColumnElement[Any]] = {"all": literal("").label("key"), "bucket": t.bucket.label("key")}
+    key = keys.get(by, t.value.label("key"))
+    columns = [key, *(func.sum(t[name]).label(name) for name in SUMS)]
+    if histograms:
+        columns += [func.string_agg(listed(t[name]), ",").label(name) for name in ("bins", "bin_counts")]
+    found = [_in_project(in_project), t.dimension == bindparam("dimension", type_=Text)]
+    if of_value:
+        found.append(t.value == bindparam("value", type_=Text))
+    # Piece by piece, as each is one stretch of the index and their union is not.
+    inside = (t.granularity == _PIECES.c.granularity, t.bucket >= _PIECES.c.low, t.bucket < _PIECES.c.high)
+    statement = select(*columns).select_from(_PIECES.join(trace_metrics, and_(*inside))).where(*found)
+    return statement if by == "all" else statement.group_by(key)
 
 
-def merged_histograms(key: ColumnElement[Any], number: ColumnElement[int], count: ColumnElement[Any]) -> Select[Any]:
-    """Counts per key and bin, with the bins of a key in one row."""
-    columns = (key.label("key"), number.label("bin"), cast(count, Double).label("n"))
-    merged = select(*columns).group_by(key, number).subquery()
-    arrays = (func.array_agg(merged.c.bin), func.array_agg(merged.c.n))
-    return select(merged.c.key, *arrays).group_by(merged.c.key)
+_PIECES = (
+    func.unnest(
+        bindparam("granularities", type_=ARRAY(Text)),
+        bindparam("lows", type_=ARRAY(Moment)),
+        bindparam("highs", type_=ARRAY(Moment)),
+    )
+    .table_valued(column("granularity", Text), column("low", Moment), column("high", Moment), name="piece")
+    .render_derived()
+)
+_EVER, _NEVER = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def _as_parameters(parts: Iterable[Piece]) -> dict[str, Any]:
+    granularities, lows, highs = zip(
+        *[(piece.granularity, piece.start or _EVER, piece.end or _NEVER) for piece in parts], strict=True
+    )
+    return {"granularities": list(granularities), "lows": list(lows), "highs": list(highs)}
+
+
+def listed(array: ColumnElement[Any]) -> ColumnElement[str]:
+    """The numbers of an array as text with commas, which is read many times as quickly as an array; NULL for none."""
+    return func.nullif(func.array_to_string(array, ","), "")
 
 
 def widened(connection: Connection, chosen: TraceFilter) -> TraceFilter:
@@ -87,28 +120,23 @@ def widened(connection: Connection, chosen: TraceFilter) -> TraceFilter:
 
 def without_minutes(connection: Connection, project: str | None, hours: Collection[datetime]) -> frozenset[datetime]:
     """Those of these hours whose rollups by the minute are gone, or not all there."""
+    parameters = {"hours": list(hours), "project": project}
+    return frozenset(connection.execute(_gone(project is not None), parameters).scalars()) if hours else frozenset()
+
+
+@cache
+def _gone(in_project: bool) -> Select[datetime]:
     t = trace_metrics.c
-    hour = func.date_trunc("hour", t.bucket, "UTC").label("hour")
-    stored = case((t.granularity == "hour", t.stored), else_=-t.stored).label("missing")
-    of_all = select(hour, stored).where(_in_project(project), t.dimension == "trace")
-    minutes = [
-        of_all.where(t.granularity == "minute", t.bucket >= start, t.bucket < start + WIDTHS["hour"]) for start in hours
-    ]
-    found = union_all(of_all.where(t.granularity == "hour", t.bucket.in_(list(hours))), *minutes).subquery()
-    gone = select(found.c.hour).group_by(found.c.hour).having(func.sum(found.c.missing) > 0)
-    return frozenset(connection.execute(gone).scalars())
-
-
-def _rows(columns: Select[Any], chosen: TraceFilter, by: By, granularity: str) -> Subquery:
-    """The rows that add up to the answer: piece by piece, as each piece is one stretch of the index and their union is not."""
-    dimension, value = _dimension(chosen, by)
-    found = [_in_project(chosen.project), trace_metrics.c.dimension == dimension]
-    if value is not None:
-        found.append(trace_metrics.c.value == value)
-    parts = _pieces(chosen, granularity if by == "bucket" else None)
-    if not parts:
-        return columns.where(false()).subquery()
-    return union_all(*(columns.where(*found, _in_piece(piece)) for piece in parts)).subquery()
+    of = (
+        func.unnest(bindparam("hours", type_=ARRAY(Moment)))
+        .table_valued(column("hour", Moment), name="asked")
+        .render_derived()
+        .c.hour
+    )
+    stored = select(func.coalesce(func.sum(t.stored), 0)).where(_in_project(in_project), t.dimension == "trace")
+    of_hour = stored.where(t.granularity == "hour", t.bucket == of).scalar_subquery()
+    within = (t.granularity == "minute", t.bucket >= of, t.bucket < of + WIDTHS["hour"])
+    return select(of).where(of_hour > stored.where(*within).scalar_subquery())
 
 
 def projects() -> Select[str]:
@@ -122,13 +150,9 @@ def projects() -> Select[str]:
 
 def first_day(project: str | None) -> Select[datetime]:
     """The first day that has traces."""
-    whole = (trace_metrics.c.granularity == "day", trace_metrics.c.dimension == "trace")
-    return select(func.min(trace_metrics.c.bucket)).where(_in_project(project), *whole)
-
-
-def _key(by: By) -> ColumnElement[Any]:
-    keys: dict[By, ColumnElement[Any]] = {"all": literal(""), "bucket": trace_metrics.c.bucket}
-    return keys.get(by, trace_metrics.c.value)
+    t = trace_metrics.c
+    days = select(func.min(t.bucket)).where(t.granularity == "day", t.dimension == "trace")
+    return days.where(_in_project(project is not None)).params(project=project)
 
 
 def _dimension(chosen: TraceFilter, by: By) -> tuple[str, str | None]:
@@ -139,10 +163,10 @@ def _dimension(chosen: TraceFilter, by: By) -> tuple[str, str | None]:
     return ("model", chosen.model) if chosen.model is not None else ("trace", "")
 
 
-def _in_project(project: str | None) -> ColumnElement[bool]:
-    """All projects are named one by one, as the index begins with the project."""
-    if project is not None:
-        return trace_metrics.c.project == project
+def _in_project(one: bool) -> ColumnElement[bool]:
+    """In the project that is a parameter; all are named one by one, as the index begins with the project."""
+    if one:
+        return trace_metrics.c.project == bindparam("project", type_=Text)
     return trace_metrics.c.project == func.any(func.array(projects().scalar_subquery()))
 
 
@@ -152,12 +176,3 @@ def _pieces(chosen: TraceFilter, granularity: str | None) -> tuple[Piece, ...]:
     start = chosen.start and bucket_start(chosen.start, granularity)
     end = chosen.end and bucket_end(chosen.end, granularity)
     return (Piece(granularity=granularity, start=start, end=end),)
-
-
-def _in_piece(piece: Piece) -> ColumnElement[bool]:
-    bounds = [trace_metrics.c.granularity == piece.granularity]
-    if piece.start is not None:
-        bounds.append(trace_metrics.c.bucket >= piece.start)
-    if piece.end is not None:
-        bounds.append(trace_metrics.c.bucket < piece.end)
-    return and_(*bounds)

@@ -5,23 +5,57 @@ As in the rollups, each trace counts for as many as it stands for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Subquery, cast, func, literal, null, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    RowMapping,
+    Select,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+)
 
 from tracing_core.query import metrics
 from tracing_core.query.filters import TraceFilter, conditions
-from tracing_core.query.rollup_measures import By, merged_histograms
+from tracing_core.query.rollup_measures import By
 from tracing_core.query.time_buckets import bucket_end
 from tracing_core.rollups import FLAG_COLUMNS, bucket_start
 from tracing_core.storage.payloads import NEARBY
 from tracing_core.storage.tables import feedback, trace_spans, traces
 
 
-def sums(chosen: TraceFilter, by: By, granularity: str) -> Select[Any]:
-    """One row a key: the key and the columns that the rollups have."""
-    rows = _rows(chosen, by, granularity)
+def rows(
+    connection: Connection, chosen: TraceFilter, by: By, granularity: str, *, histograms: bool
+) -> Sequence[RowMapping]:
+    """One row a key: the key and the columns that the rollups have; with histograms `bins` and `bin_counts` as theirs."""
+    statement = _with_histograms if histograms else _sums
+    return connection.execute(statement(_rows(chosen, by, granularity).cte("chosen"))).mappings().all()
+
+
+def _with_histograms(rows: FromClause) -> Select[Any]:
+    """Reads the rows once."""
+    added = _sums(rows).subquery()
+    number = metrics.duration_bin(rows.c.duration_ms).label("bin")
+    counted = select(rows.c.key, number, func.sum(rows.c.weight).label("n")).where(rows.c.duration_ms.is_not(None))
+    bins = counted.group_by(rows.c.key, number).subquery()
+    lists = (("bins", bins.c.bin), ("bin_counts", bins.c.n))
+    joined = (func.string_agg(cast(what, Text), ",").label(name) for name, what in lists)
+    histograms = select(bins.c.key, *joined).group_by(bins.c.key).subquery()
+    columns = (*added.c, histograms.c.bins, histograms.c.bin_counts)
+    return select(*columns).outerjoin_from(added, histograms, histograms.c.key == added.c.key)
+
+
+def _sums(rows: FromClause) -> Select[Any]:
     r = rows.c
     return select(
         r.key,
@@ -35,22 +69,14 @@ def sums(chosen: TraceFilter, by: By, granularity: str) -> Select[Any]:
     ).group_by(r.key)
 
 
-def histograms(chosen: TraceFilter, by: By, granularity: str) -> Select[Any]:
-    """One row a key: the key, bin numbers, and how many fell into each."""
-    rows = _rows(chosen, by, granularity)
-    timed = select(rows.c.key, rows.c.weight, metrics.duration_bin(rows.c.duration_ms).label("bin"))
-    bins = timed.where(rows.c.duration_ms.is_not(None)).subquery()
-    return merged_histograms(bins.c.key, bins.c.bin, func.sum(bins.c.weight))
-
-
 _AMOUNTS = (
     ("duration_ms", "duration_ms_sum"), ("input_tokens", "input_tokens"), ("output_tokens", "output_tokens"),
     ("rating_count", "rating_count"), ("rating_sum", "rating_sum"),
 )  # fmt: skip
 
 
-def _rows(chosen: TraceFilter, by: By, granularity: str) -> Subquery:
-    return (_span_rows(chosen) if by == "operation" else _trace_rows(chosen, by, granularity)).subquery()
+def _rows(chosen: TraceFilter, by: By, granularity: str) -> Select[Any]:
+    return _span_rows(chosen) if by == "operation" else _trace_rows(chosen, by, granularity)
 
 
 def _trace_rows(chosen: TraceFilter, by: By, granularity: str) -> Select[Any]:
@@ -62,23 +88,21 @@ def _trace_rows(chosen: TraceFilter, by: By, granularity: str) -> Select[Any]:
         "library": func.coalesce(traces.c.library, ""),
         "model": func.coalesce(traces.c.model, ""),
     }
-    ratings = select(
-        feedback.c.trace_id, func.count().label("rating_count"), func.sum(feedback.c.rating).label("rating_sum")
-    )
-    rated = ratings.group_by(feedback.c.trace_id).subquery()
-    return (
-        select(
-            keys.get(by, literal("")).label("key"),
-            metrics.weight().label("weight"),
-            metrics.trace_failed().label("failed"),
-            *(traces.c[name] for name in ("duration_ms", "input_tokens", "output_tokens", "cost_usd", "quality_flag")),
-            metrics.unpriced().label("unpriced"),
-            rated.c.rating_count,
-            rated.c.rating_sum,
-        )
-        .outerjoin_from(traces, rated, rated.c.trace_id == traces.c.trace_id)
-        .where(*conditions(chosen))
-    )
+    return select(
+        keys.get(by, literal("")).label("key"),
+        metrics.weight().label("weight"),
+        metrics.trace_failed().label("failed"),
+        *(traces.c[name] for name in ("duration_ms", "input_tokens", "output_tokens", "cost_usd", "quality_flag")),
+        metrics.unpriced().label("unpriced"),
+        _of_ratings(func.count()).label("rating_count"),
+        _of_ratings(func.sum(feedback.c.rating)).label("rating_sum"),
+    ).where(*conditions(chosen))
+
+
+def _of_ratings(what: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Something about the ratings of a trace, which is looked up for those that have any."""
+    found = select(what).where(feedback.c.trace_id == traces.c.trace_id).correlate(traces).scalar_subquery()
+    return case((traces.c.rating.is_not(None), found), else_=None)
 
 
 def _span_rows(chosen: TraceFilter) -> Select[Any]:
