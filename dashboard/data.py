@@ -13,6 +13,7 @@ import streamlit as st
 
 from tracing_core import dead_letters
 from tracing_core.clock import SystemClock
+from tracing_core.cost import CostTracker
 from tracing_core.dead_letters import DeadReason
 from tracing_core.errors import StorageError
 from tracing_core.feedback import ANONYMOUS
@@ -20,6 +21,7 @@ from tracing_core.files import files_of
 from tracing_core.files_size import FilesSize, files_size
 from tracing_core.ids import IdSource
 from tracing_core.model import Feedback, QualityFlag
+from tracing_core.query import cost_audit as cost_query
 from tracing_core.query import diagnostics as diagnostics_query
 from tracing_core.query import document as document_query
 from tracing_core.query import facets as facets_query
@@ -29,6 +31,7 @@ from tracing_core.query import overview as overview_query
 from tracing_core.query import system as system_query
 from tracing_core.query import trace as trace_query
 from tracing_core.query import traces as traces_query
+from tracing_core.query.cost_audit import StoredCost
 from tracing_core.query.diagnostics import ReceiverReport
 from tracing_core.query.facets import Facet, FacetValue
 from tracing_core.query.feedback import RatedTrace
@@ -181,6 +184,12 @@ def spans(trace_id: str) -> tuple[SpanRow, ...]:
 def span_payload(trace_id: str, span_id: str) -> SpanPayload | None:
     """What one span holds."""
     return trace_query.span_payload(_database(), trace_id, span_id)
+
+
+@st.cache_resource(ttl=60, max_entries=20, show_spinner=False)
+def cost_audit(trace_id: str) -> StoredCost | None:
+    """The cost of a trace, taken apart; it is never changed, so it need not be copied for each reader."""
+    return cost_query.cost_audit(_database(), trace_id, CostTracker(settings().prices))
 
 
 @st.cache_data(ttl=60, max_entries=50, show_spinner=False)

@@ -1,4 +1,4 @@
-"""The chosen span: why it did what it did, its documents, prompts, what went in and out, and its attributes."""
+"""The chosen span: why it did what it did, its documents, prompts, what went in and out, its attributes, what it cost."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import streamlit as st
 from dashboard import data, words
 from dashboard.decision_cards import card, plain
 from dashboard.evidence import documents
+from dashboard.span_cost import bill
 from tracing_core.model import SpanKind
 from tracing_core.query.trace import DecisionRow, SpanPayload, SpanRow
 
@@ -42,7 +43,8 @@ def span_panel(trace_id: str, span: SpanRow, decisions: Sequence[DecisionRow], h
         if payload is None:
             st.caption("What this span held is not stored any more.")
             return
-        tabs = [tab for tab in _tabs(payload, [row for row in decisions if row.span_id == span.span_id]) if tab.filled]
+        own = [row for row in decisions if row.span_id == span.span_id]
+        tabs = [tab for tab in (*_tabs(payload, own), _cost(trace_id, span.span_id)) if tab.filled]
         if not tabs:
             st.caption("This span holds nothing beyond its times.")
             return
@@ -74,6 +76,14 @@ def _tabs(payload: SpanPayload, decisions: Sequence[DecisionRow]) -> tuple[_Tab,
         ),
         _Tab(title="Attributes", draw=lambda: _pairs(attributes), filled=bool(attributes)),
     )
+
+
+def _cost(trace_id: str, span_id: str) -> _Tab:
+    stored = data.cost_audit(trace_id)
+    found = stored.now.below(span_id) if stored is not None and stored.now is not None else None
+    if stored is None or found is None or not found.calls:
+        return _Tab(title="Cost", draw=lambda: None, filled=False)
+    return _Tab(title="Cost", draw=lambda: bill(stored, found, span_id), filled=True)
 
 
 def _why(decisions: Sequence[DecisionRow]) -> None:

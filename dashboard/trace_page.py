@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from functools import partial
 
 import streamlit as st
@@ -46,17 +47,29 @@ def sentence(trace: TraceDetail) -> str:
         if trace.input_tokens is trace.output_tokens is None
         else (trace.input_tokens or 0) + (trace.output_tokens or 0)
     )
-    unpriced = f" (no price for {words.label(', '.join(trace.unknown_models))})" if trace.unknown_models else ""
     parts = [
         f":{theme.STATUS_BADGES[status]}-badge[{words.status(status)}]",
         f":{theme.FLAG_BADGES[flag]}-badge[{words.flag(flag)}]",
         f"**{words.duration(trace.duration_ms)}**",
         "tokens –" if tokens is None else f"{words.count(tokens)} tokens",
-        "cost –" + unpriced if trace.cost_usd is None else words.money(trace.cost_usd).replace("$", r"\$") + unpriced,
+        _cost(trace),
         f"confidence {words.confidence(trace.confidence)}",
         words.stars(trace.rating) if trace.rating else "not rated",
     ]
     return " · ".join(parts)
+
+
+def _cost(trace: TraceDetail) -> str:
+    """The cost; where a price is missing, what is known of it and for which models it is not."""
+    if not trace.unknown_models:
+        return "cost –" if trace.cost_usd is None else _money(trace.cost_usd)
+    known = max((part for part in (trace.cost_given_usd, trace.cost_computed_usd) if part is not None), default=None)
+    missing = f"(no price for {words.label(', '.join(trace.unknown_models))})"
+    return f"cost – {missing}" if known is None else f"cost at least {_money(known)} {missing}"
+
+
+def _money(amount: Decimal) -> str:
+    return words.money(amount).replace("$", r"\$")
 
 
 def question_and_answer(trace: TraceDetail) -> None:

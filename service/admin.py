@@ -13,10 +13,12 @@ from starlette.exceptions import HTTPException
 
 from service.parts import TheDesk
 from tracing_core.clock import SystemClock, require_utc
+from tracing_core.cost import CostTracker
 from tracing_core.errors import InvalidInput, TraceNotFound
 from tracing_core.ids import check_trace_id
 from tracing_core.jsontext import dump
 from tracing_core.model import QualityFlag
+from tracing_core.query.cost_audit import cost_audit
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.operations import operation_latency
 from tracing_core.query.trace import SpanRow, decisions, get_trace, payloads, spans
@@ -99,8 +101,10 @@ def latency(
 
 
 @router.get("/{trace_id}")
-def trace(trace_id: str, desk: TheDesk, content: bool = False) -> Response:
-    """One trace with all its spans and decisions; with `content=true` also what each span holds."""
+def trace(trace_id: str, desk: TheDesk, content: bool = False, cost: bool = False) -> Response:
+    """One trace with all its spans and decisions; with `content=true` also what each span holds, with `cost=true` its cost
+    taken apart: tokens by class, prices and what they are of.
+    """
     database = desk.store.database
     row = get_trace(database, check_trace_id(trace_id))
     if row is None:
@@ -108,7 +112,13 @@ def trace(trace_id: str, desk: TheDesk, content: bool = False) -> Response:
     found = spans(database, trace_id)
     listed = _with_content(found, desk, trace_id) if content else [asdict(span) for span in found]
     made = [asdict(decision) for decision in decisions(database, trace_id)]
-    return _json({"trace": asdict(row), "spans": listed, "decisions": made})
+    taken_apart = {"cost": _cost(desk, trace_id)} if cost else {}
+    return _json({"trace": asdict(row), "spans": listed, "decisions": made, **taken_apart})
+
+
+def _cost(desk: TheDesk, trace_id: str) -> dict[str, Any] | None:
+    found = cost_audit(desk.store.database, trace_id, CostTracker(desk.store.settings.prices))
+    return None if found is None else found.as_document()
 
 
 def _with_content(found: Sequence[SpanRow], desk: TheDesk, trace_id: str) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from tests.pages.conftest import OpenPage, texts
 from tests.postgres.writing import store
 from tracing_core.assembly import assemble
 from tracing_core.clock import SystemClock
+from tracing_core.listed_prices import LIST_VERSION
 from tracing_core.model import SpanData, SpanEvent, SpanKind
 from tracing_core.storage.database import Database
 
@@ -77,3 +78,47 @@ def test_documents_show_how_they_begin(open_page: OpenPage, database: Database) 
     )  # fmt: skip
     labels = [expander.label for expander in shown(open_page, database, span).expander]
     assert f"1 · fr :gray[{ANSWER}]" in labels
+
+
+def test_the_cost_of_a_call_is_taken_apart(open_page: OpenPage, database: Database) -> None:
+    """Each class of tokens with its price and the book that the price is of; the amounts add up to the sum beneath."""
+    app = shown(
+        open_page,
+        database,
+        call(
+            **{
+                "gen_ai.request.model": "gpt-4o-mini",
+                "gen_ai.usage.input_tokens": 1000,
+                "gen_ai.usage.output_tokens": 10,
+            }
+        ),
+    )
+    assert "Cost" in [tab.label for tab in app.tabs]
+    (lines,) = [frame.value for frame in app.dataframe if "Amount" in frame.value]
+    assert list(lines["Tokens"]) == ["1,000", "10"]
+    assert list(lines["Amount"]) == ["$0.00015", "$0.000006"]
+    assert set(lines["Price of"]) == {f"genai-prices {LIST_VERSION}"}
+    assert r"**\$0.000156**" in texts(app)
+    assert "add up to what is stored" in texts(app)
+
+
+def test_a_span_above_says_what_is_known_and_for_which_model_there_is_no_price(
+    open_page: OpenPage, database: Database
+) -> None:
+    """Not nothing: the sum of the calls that have a price, and the tokens of those that have none."""
+    tokens = {"gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 10}
+    root = make_span(name="ask", kind=SpanKind.CHAIN, started_at=NOW)
+    known, unknown = (
+        make_span(
+            parent_id=root.span_id,
+            kind=SpanKind.LLM,
+            started_at=NOW,
+            attributes={"gen_ai.request.model": model, **tokens},
+        )
+        for model in ("gpt-4o-mini", "house-blend-7b")
+    )
+    store(database, assemble(TRACE, [root, known, unknown]))
+    app = open_page("trace", id=TRACE, span=root.span_id)
+    assert r"**at least \$0.000156**: 1 of 2 calls have no price" in texts(app)
+    assert "No price for house-blend-7b: input 1,000, output 10" in texts(app)
+    assert r"cost at least \$0.0002 (no price for house-blend-7b)" in texts(app)

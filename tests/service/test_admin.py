@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -117,6 +118,19 @@ def test_a_trace_has_all_its_spans(scripted: httpx.Client, stored: list[TraceDat
     assert [decision["decision"] for decision in plain["decisions"]] == ["source_selection"]
     assert not any("content" in span for span in plain["spans"])
     assert full["spans"][2]["content"]["attributes"]["completion_tokens"] == 350
+
+
+def test_the_cost_of_a_trace_is_taken_apart(scripted: httpx.Client, stored: list[TraceData]) -> None:
+    """When asked for: each class of tokens with its price, the book that the price is of, and what they add up to."""
+    path = f"/api/v1/admin/traces/{stored[0].trace_id}"
+    assert "cost" not in scripted.get(path).json()
+    cost = scripted.get(path, params={"cost": "true"}).json()["cost"]
+    (call,) = cost["now"]["calls"]
+    assert call["counts"] == {"input": 1200, "output": 350}
+    amounts = [Decimal(str(line["amount"])) for line in call["lines"]]
+    assert sum(amounts, Decimal(0)) == Decimal(str(cost["computed_usd"])) == Decimal("0.00039")
+    assert cost["agrees"] is True
+    assert cost["price_version"] == cost["now"]["price_version"]
 
 
 def test_a_trace_that_is_not_there(scripted: httpx.Client) -> None:
