@@ -144,4 +144,6 @@ _LONGEST_LABEL = 300
 
 def label(text: str | None) -> str | None:
     """A text to count and search by: without what PostgreSQL refuses, and no longer than an index can hold."""
+    if type(text) is str and text.isascii() and "\0" not in text:
+        return text[:_LONGEST_LABEL]  # most are like this
     return None if text is None else text_of(text)[:_LONGEST_LABEL]

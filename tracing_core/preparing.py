@@ -126,8 +126,9 @@ class Preparation:
         kept_with = self.sampler(row)
         probability = max(kept_with * begun_with(data), LEAST_PROBABILITY)
         row["sampling_probability"] = probability
-        judged = replace(data, sampling_probability=probability, is_slow=row["is_slow"])
-        return chosen(data.trace_id, kept_with), judged, projection
+        if (data.sampling_probability, data.is_slow) != (probability, row["is_slow"]):
+            data = replace(data, sampling_probability=probability, is_slow=row["is_slow"])
+        return chosen(data.trace_id, kept_with), data, projection
 
     def _is_slow(self, row: Row) -> bool:
         """Judge a trace that has ended by its root; how long a piece took says nothing."""

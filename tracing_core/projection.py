@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from operator import attrgetter
 from typing import Any
 
 from tracing_core.cost import CostTracker
@@ -15,6 +16,7 @@ from tracing_core.normal_form import SpanFacts, facts_of
 from tracing_core.quality import QualityRules, length
 from tracing_core.research_columns import research_columns
 from tracing_core.retrieved import counts_of
+from tracing_core.said import of_names
 from tracing_core.steps import milliseconds
 from tracing_core.usage import GENERATION_KINDS, LARGEST_COUNT
 
@@ -52,27 +54,27 @@ class Projector:
         facts = facts or [facts_of(span, texts=False) for span in trace.spans]
         use = model_use(trace.spans, facts, self.prices)
         decisions = tuple(_decisions(trace, facts, use.trace["model"]))
-        row = (
-            _facts(trace)
-            | _timings(trace)
-            | _evidence(trace.spans)
-            | research_columns(trace)
-            | _outputs(trace)
-            | use.trace
-            | {
-                "quality_flag": self.rules.flag(
-                    answer_chars=length(trace.answer), confidence=trace.confidence, rating=rating
-                ),
-                "decision_count": len(decisions),
-                "span_count": len(trace.spans),
-                "is_slow": False,
-                "attributes": _filterable(trace),
-                "trace_file_path": None,
-            }
-        )
+        row = {
+            **_facts(trace),
+            **_timings(trace),
+            **_evidence(trace.spans),
+            **research_columns(trace),
+            **_outputs(trace),
+            **use.trace,
+            "quality_flag": self.rules.flag(
+                answer_chars=length(trace.answer), confidence=trace.confidence, rating=rating
+            ),
+            "decision_count": len(decisions),
+            "span_count": len(trace.spans),
+            "is_slow": False,
+            "attributes": _filterable(trace),
+            "trace_file_path": None,
+        }
         spans = tuple(
-            _span(trace, position, span, found) | call
-            for position, (span, found, call) in enumerate(zip(trace.spans, facts, use.calls, strict=True))
+            [
+                {**_span(trace, position, span, found), **call}
+                for position, (span, found, call) in enumerate(zip(trace.spans, facts, use.calls, strict=True))
+            ]
         )
         return Projection(trace=row, spans=spans, decisions=decisions)
 
@@ -85,12 +87,16 @@ _LABELS = (
     "project_id", "name", "source", "intent", "domain", "report_type", "research_type", "library", "session_id",
     "user_id", "parent_trace_id", "environment", "release",
 )  # fmt: skip
+_copied, _labelled = attrgetter(*_COPIED), attrgetter(*_LABELS)
 _MOST_DECISIONS = 2**15 - 1
 
 
 def _facts(trace: TraceData) -> Row:
-    labels = {name: label(getattr(trace, name)) for name in _LABELS}
-    return labels | {name: getattr(trace, name) for name in _COPIED} | {"tags": trace.tags}
+    row: Row = dict(zip(_COPIED, _copied(trace), strict=True))
+    for name, value in zip(_LABELS, _labelled(trace), strict=True):
+        row[name] = label(value)
+    row["tags"] = trace.tags
+    return row
 
 
 _MOST_FILTERABLE = 30
@@ -105,16 +111,23 @@ def _filterable(trace: TraceData) -> Row:
     root = trace.spans[0]
     found: Row = {}
     for said in (root.otel.get("resource") or {}, root.attributes):
-        for key, value in said.items():
+        for key, name in _filterable_names(said):
             if len(found) == _MOST_FILTERABLE:
                 break
-            if _is_short(value) and isinstance(key, str) and not key.startswith(_KEPT_ELSEWHERE):
-                found[text_of(key)[:_LONGEST_FILTERABLE]] = value
+            if _is_short(value := said[key]):
+                found[name] = value
     return found
 
 
+@of_names
+def _filterable_names(names: tuple[Any, ...]) -> tuple[tuple[str, str], ...]:
+    """Those that are kept nowhere else, each with the text under which it is kept."""
+    others = (name for name in names if isinstance(name, str) and not name.startswith(_KEPT_ELSEWHERE))
+    return tuple((name, text_of(name)[:_LONGEST_FILTERABLE]) for name in others)
+
+
 def _is_short(value: Any) -> bool:
-    return len(value) <= _LONGEST_FILTERABLE if isinstance(value, str) else isinstance(value, int | float)
+    return len(value) <= _LONGEST_FILTERABLE if isinstance(value, str) else isinstance(value, (int, float))
 
 
 def _timings(trace: TraceData) -> Row:
@@ -147,6 +160,8 @@ def _evidence(spans: Iterable[SpanData]) -> Row:
     for span in spans:
         if span.kind in _FINDING and not span.evidence:
             found, kept, dropped = counts_of(span)
+        elif not span.evidence and not span.outputs:
+            continue
         else:
             found = span.evidence.get("collected_count")
             kept, dropped = _length(span.evidence.get("kept")), _length(span.evidence.get("filtered_out"))
@@ -157,7 +172,7 @@ def _evidence(spans: Iterable[SpanData]) -> Row:
 
 
 def _plus(total: int | None, count: Any) -> int | None:
-    if isinstance(count, bool) or not isinstance(count, Integral) or int(count) < 0:
+    if count is None or isinstance(count, bool) or not isinstance(count, (int, Integral)) or int(count) < 0:
         return total
     return min((total or 0) + int(count), LARGEST_COUNT)
 

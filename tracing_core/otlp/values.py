@@ -92,6 +92,9 @@ def attributes_of(pairs: Sequence[bytes]) -> dict[str, Any]:
             if raw[end : (start := end + len(before))] == before:
                 found[heads[head]] = raw[start:].decode()
                 continue
+            if size - end == _DOUBLE_SIZE and raw.startswith(_BEFORE_DOUBLE, end):
+                found[heads[head]] = _double(_unpack_double(raw, end + 3)[0])
+                continue
         except (IndexError, KeyError, UnicodeDecodeError):
             pass
         name, value = _attribute(raw)
@@ -115,8 +118,6 @@ def _attribute(raw: bytes) -> tuple[str, Any]:
         head = raw[: raw[1] + 2]
         end = len(head)
         size = len(raw) - end
-        if size == _DOUBLE_SIZE and raw.startswith(_BEFORE_DOUBLE, end):
-            return _heads[head], _double(_unpack_double(raw, end + 3)[0])
         if 3 < size < 128 and raw[end] == _VALUE and raw[end + 1] == size - 2:
             return _heads[head], value_of(raw[end + 2 :])
     except (IndexError, KeyError):
