@@ -96,6 +96,7 @@ class ServiceMetrics(Collector):
         """Everything, as it is now."""
         yield from self._received()
         yield from self._waiting()
+        yield from self._exported()
         yield from self._kept()
 
     def _ask(self) -> _Stored:
@@ -134,6 +135,20 @@ class ServiceMetrics(Collector):
         yield _gauge("tracewhy_spool_waiting_traces", "Traces on disk until the database takes them", stats.waiting)
         yield _gauge("tracewhy_spool_dead_traces", "Traces on disk that the database refused", stats.dead)
         yield _gauge("tracewhy_spool_bytes", "Bytes of both", self._spool.size())
+
+    def _exported(self) -> Iterator[Metric]:
+        counts = self._store.ingest.tally.exports()
+        outcomes = {name: counts[name] for name in ("sent", "failed")}
+        yield _counter(
+            "tracewhy_export_traces",
+            "Traces sent on to another receiver, or given up, by outcome",
+            outcomes,
+            ("outcome",),
+        )
+        yield _gauge("tracewhy_export_waiting_traces", "Traces that wait to be sent on", counts["waiting"])
+        yield CounterMetricFamily(
+            "tracewhy_export_retries", "Requests of these that were sent again", counts["retries"]
+        )
 
     def _kept(self) -> Iterator[Metric]:
         said = self._recently.said()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tracing_core.clock import Clock, require_utc
 from tracing_core.errors import InvalidInput, SettingsError
 from tracing_core.ledger import Ledger, Outcome
-from tracing_core.otlp.export import SOURCE, Exporter, Note
+from tracing_core.otlp.export import SOURCE, Count, Exporter, Note, uncounted
 from tracing_core.otlp.sending import Endpoint, headers_of
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.whole_traces import whole_traces
@@ -27,13 +28,22 @@ class Exported:
     sent: int
 
 
-def live_exporter(settings: Settings, note: Note, clock: Clock) -> Exporter | None:
+def live_exporter(
+    settings: Settings,
+    note: Note,
+    clock: Clock,
+    *,
+    settle: Callable[[], None] = lambda: None,
+    count: Count = uncounted,
+) -> Exporter | None:
     """The exporter that the settings ask for, for each trace after it was stored; None when they ask for none.
 
     Args:
         settings: `export_endpoint` and `export_headers`.
         note: enters fates into the ledger, such as `Delivery.note`.
         clock: for pauses that a receiver asks for.
+        settle: sees to it that what was entered is written, such as `TraceWriter.replay`.
+        count: for `/metrics`, such as `Tally.exported`.
 
     Raises:
         SettingsError: the endpoint or the headers cannot be used.
@@ -44,7 +54,7 @@ def live_exporter(settings: Settings, note: Note, clock: Clock) -> Exporter | No
         endpoint = Endpoint(settings.export_endpoint, headers_of(settings.export_headers or ""), clock)
     except InvalidInput as error:
         raise SettingsError(f"bad setting: TRACEWHY_EXPORT_{error.field.upper()}: {error.problem}") from error
-    return Exporter(endpoint, note)
+    return Exporter(endpoint, note, settle=settle, count=count)
 
 
 def export_traces(db: Database, chosen: TraceFilter, endpoint: Endpoint, clock: Clock) -> Exported:

@@ -19,6 +19,10 @@ class Job:
     project: str | None
 
 
+NOBODY = 0
+"""The number of an answer to no job, which only brings counts; jobs count from 1."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
     """What became of a request, and what was counted since the answer before."""

@@ -21,7 +21,7 @@ from tracing_core.diagnostics import Diagnostics
 from tracing_core.errors import DatabaseUnavailable, Overloaded
 from tracing_core.fork_server import Forked, ForkServer
 from tracing_core.ingest import Accepted, Read
-from tracing_core.ingest_jobs import Answer, Job
+from tracing_core.ingest_jobs import NOBODY, Answer, Job
 from tracing_core.settings import Settings
 from tracing_core.tally import Tally
 
@@ -182,6 +182,8 @@ class _Member:
     def _settle(self, answer: Answer) -> None:
         for note in answer.notes:
             self._tally.add(note)
+        if answer.number == NOBODY:
+            return
         with self._lock:
             sent = self._sent.pop(answer.number)
         with suppress(InvalidStateError):  # whoever asked has gone

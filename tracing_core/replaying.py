@@ -110,9 +110,18 @@ class Letters:
         spool: where they are.
         store: the database.
         preparation: makes their rows, and takes them at their word: they were sampled when they came.
+        stored: is told of each trace that the database did not have before.
     """
 
-    def __init__(self, spool: Spool, store: BatchStore, preparation: Preparation) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        store: BatchStore,
+        preparation: Preparation,
+        *,
+        stored: Callable[[TraceData], None] = lambda _data: None,
+    ) -> None:
+        self._tell = stored
         self._spool = spool
         self._store = store
         self._preparation = preparation
@@ -156,7 +165,10 @@ class Letters:
 
     def _stored(self, path: Path) -> None:
         letter = read_letter(path)
-        self._store.write([self._preparation.ready(letter.trace())], letter.taken_back())
+        prepared = self._preparation.ready(letter.trace())
+        fates = self._store.write([prepared], letter.taken_back())
+        if fates[prepared.data.trace_id].outcome in ("new", "piece"):
+            self._tell(prepared.data)
 
     def _dropped(self, path: Path) -> None:
         letter = read_letter(path)

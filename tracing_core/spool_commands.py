@@ -17,6 +17,8 @@ from tracing_core.delivery import Delivery
 from tracing_core.errors import InvalidInput, StorageError
 from tracing_core.ids import IdSource
 from tracing_core.jsontext import dump
+from tracing_core.model import TraceData
+from tracing_core.otlp.export import Exporter
 from tracing_core.partition_days import partition_days
 from tracing_core.replaying import Letters, read_letter
 from tracing_core.settings import Settings, read_settings
@@ -24,6 +26,8 @@ from tracing_core.spool import Spool, count_in
 from tracing_core.storage.write import TraceTable
 from tracing_core.store import open_store, preparation_of
 
+_MOST_WAITING = 500
+_SECONDS_TO_EXPORT = 60.0
 _LISTED = 100
 """Dead letters, and batches, that are listed at most; the others are counted."""
 
@@ -171,17 +175,32 @@ def _drop(options: argparse.Namespace) -> None:
         _each(files, lambda path: (letters.drop_batch if _is_batch(path) else letters.drop)(path), "dropped")
 
 
+def _sent_on(exporter: Exporter | None) -> Callable[[TraceData], None]:
+    """Sends on what was stored, where the settings say so; never more at once than may wait."""
+
+    def stored(data: TraceData) -> None:
+        if exporter is not None:
+            if exporter.waiting >= _MOST_WAITING:
+                exporter.flush(_SECONDS_TO_EXPORT)
+            exporter.submit(data)
+
+    return stored
+
+
 @contextmanager
 def _working(settings: Settings) -> Iterator[tuple[Spool, Delivery, Letters]]:
     """The spool, and the way from there into the database."""
     store, clock, spool = open_store(settings), SystemClock(), _spool(settings)
     preparation, days = preparation_of(settings, clock), partition_days(clock, settings.retention_days)
     as_judged = replace(preparation, judging=False)
+    stored = _sent_on(store.exporter)
     try:
         yield (
             spool,
-            Delivery(TraceTable(store.database, preparation, days), spool, clock, preparation),
-            Letters(spool, TraceTable(store.database, as_judged, days), as_judged),
+            Delivery(TraceTable(store.database, preparation, days), spool, clock, preparation, stored=stored),
+            Letters(spool, TraceTable(store.database, as_judged, days), as_judged, stored=stored),
         )
+        if store.exporter is not None:
+            store.exporter.flush(_SECONDS_TO_EXPORT)
     finally:
         store.close()

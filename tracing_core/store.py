@@ -50,7 +50,8 @@ class Store:
         """Write what is queued and let go of the database."""
         self.ingest.close()
         if self.exporter is not None:
-            self.exporter.close()  # before the writer, which enters into the ledger what became of the last ones
+            self.writer.flush()  # so that the last ones are exported as well
+            self.exporter.close()  # before the writer, which enters into the ledger what became of them
         self.writer.close()
         self.restore()
         self.database.close()
@@ -91,9 +92,6 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
         return Delivery(table, spool, clock, preparation, stored=stored, count_refused=count_refused)
 
     written = delivery(count_refused=True)
-    exporter = live_exporter(settings, written.note, clock)
-    if exporter is not None:
-        listeners.append(exporter.submit)
     writer = TraceWriter(
         written,
         clock,
@@ -103,6 +101,15 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
     )
     feedback = FeedbackService(database, QualityRules.of(settings), clock, ids, writer.flush, preparation.files)
     ingest = Ingest(partial(delivery, count_refused=False), settings.ingest_bytes)
+    exporter = live_exporter(
+        settings,
+        written.note,
+        clock,
+        settle=writer.replay,
+        count=lambda *counts: ingest.tally.exported(*counts),  # noqa: PLW0108 - whichever tally it has by then
+    )
+    if exporter is not None:
+        listeners.append(exporter.submit)
     return Store(
         settings=settings, database=database, writer=writer, feedback=feedback, ingest=ingest, exporter=exporter
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ BATCH_SPANS = (1, 10, 100, 500, 1000, 2000, 5000, 10_000, 20_000)
 BATCH_REQUESTS = (1, 2, 5, 10, 20, 50, 100, 500)
 
 
-Note = tuple[Literal["read", "taken", "committed"], tuple[float, ...]]
+Note = tuple[Literal["read", "taken", "committed", "exported"], tuple[float, ...]]
 """Something that was counted: the method of `Tally` that does, and what it was given."""
 
 
@@ -62,6 +62,7 @@ class Tally:
         self._requests: Counter[tuple[str, str]] = Counter()
         self._bytes: Counter[str] = Counter()
         self._spans: Counter[str] = Counter()
+        self._exports: Counter[str] = Counter()
         self._commit_seconds = Spread(COMMIT_SECONDS)
         self._batch_spans = Spread(BATCH_SPANS)
         self._batch_requests = Spread(BATCH_REQUESTS)
@@ -95,6 +96,11 @@ class Tally:
             self._batch_requests.add(requests)
             self._batch_spans.add(spans)
 
+    def exported(self, submitted: int, sent: int, failed: int, retries: int) -> None:
+        """Traces that are to be sent on, that were and that will not be, and requests that were sent again."""
+        with self._lock:
+            self._exports.update(submitted=submitted, sent=sent, failed=failed, retries=retries)
+
     def add(self, note: Note) -> None:
         """What another process counted."""
         name, values = note
@@ -116,6 +122,18 @@ class Tally:
         with self._lock:
             return {name: self._spans[name] for name in ("received", "taken", "refused")}
 
+    def exports(self) -> dict[str, int]:
+        """Traces sent on, those that failed for good and those that wait, and requests that were sent again."""
+        with self._lock:
+            counts = self._exports
+            waiting = counts["submitted"] - counts["sent"] - counts["failed"]
+            return {
+                "sent": counts["sent"],
+                "failed": counts["failed"],
+                "waiting": waiting,
+                "retries": counts["retries"],
+            }
+
     def commits(self) -> dict[str, Distribution]:
         """Batches: `seconds` that storing took, and how many `requests` and `spans` each had."""
         with self._lock:
@@ -128,10 +146,14 @@ class Tally:
 
 
 class NotedTally(Tally):
-    """Also notes what ingest counts, for another process to add to its own."""
+    """Also notes what ingest counts, for another process to add to its own.
+
+    `tell` is called when something was noted that comes after a request was answered, and would wait for the next one.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.tell: Callable[[], None] = lambda: None
         self._notes: deque[Note] = deque()
 
     def read(self, spans: int, refused: int) -> None:
@@ -145,6 +167,12 @@ class NotedTally(Tally):
     def committed(self, seconds: float, requests: int, spans: int) -> None:
         super().committed(seconds, requests, spans)
         self._notes.append(("committed", (seconds, requests, spans)))
+
+    def exported(self, submitted: int, sent: int, failed: int, retries: int) -> None:
+        super().exported(submitted, sent, failed, retries)
+        self._notes.append(("exported", (submitted, sent, failed, retries)))
+        if not submitted:
+            self.tell()
 
     def take_notes(self) -> tuple[Note, ...]:
         """What was noted since the last time."""

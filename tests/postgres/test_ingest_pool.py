@@ -99,6 +99,14 @@ def test_what_they_count_is_counted_here(pool: IngestPool) -> None:
     assert pool.tally.commits()["spans"].total == 20
 
 
+def test_what_they_send_on_is_counted_here(server: ForkServer, settings: Settings) -> None:
+    """As soon as it is known, without waiting for another request: here that nobody is at the other end."""
+    with closing(IngestPool(server, settings.model_copy(update={"export_endpoint": "http://127.0.0.1:9"}))) as pool:
+        pool.offer(request(1, 1), SIZE).result(PATIENCE_SECONDS)
+        eventually(lambda: pool.tally.exports()["retries"])
+        assert pool.tally.exports()["waiting"] == 1
+
+
 def test_a_request_that_cannot_be_read_is_refused_alone(pool: IngestPool) -> None:
     """Its sender hears which field is wrong, as it would without processes; the others are stored."""
     bad = pool.offer(partial(read_traces, b"\xff\xff", PROTOBUF, None, 10**6), SIZE)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
@@ -24,6 +25,7 @@ from tracing_core.assembly import assemble
 from tracing_core.clock import ManualClock
 from tracing_core.errors import InvalidInput, SettingsError
 from tracing_core.exporting import export_traces, live_exporter, since
+from tracing_core.ids import IdSource
 from tracing_core.ledger import Outcome
 from tracing_core.model import SpanData, TraceData
 from tracing_core.otlp.bodies import unpack
@@ -32,9 +34,12 @@ from tracing_core.otlp.export import SOURCE, Exporter
 from tracing_core.otlp.sending import Endpoint, headers_of, traces_url
 from tracing_core.otlp.spans import received
 from tracing_core.query.filters import TraceFilter
+from tracing_core.query.ledger import ledger
 from tracing_core.settings import read_settings
+from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import ledger as ledger_table
+from tracing_core.store import open_store
 
 CLOCK = ManualClock(NOON)
 
@@ -311,6 +316,27 @@ def test_the_command_exports(
     assert "1 traces were not taken" in capsys.readouterr().err
 
 
+def test_what_is_replayed_by_hand_is_sent_on_as_well(
+    database_url: str, data_dir: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch and a dead letter: the other end has what the database has, and the ledger says so."""
+    for name, value in {
+        "DATABASE_URL": database_url,
+        "TRACEWHY_DATA_DIR": str(data_dir),
+        "TRACEWHY_EXPORT_ENDPOINT": receiver.url,
+    }.items():
+        monkeypatch.setenv(name, value)
+    spool = Spool(data_dir / "spool", CLOCK, IdSource())
+    spool.keep([make_trace(), make_trace()])
+    spool.bury(make_trace(), "refused once")
+    assert main(["spool", "replay", "--all"]) == 0
+    assert len(receiver.traces) == 3
+    database = Database(database_url)
+    lines = {(line.source, line.outcome): line.count for line in ledger(database, NOON.date().replace(year=1970))}
+    assert lines[SOURCE, "stored"] == 3
+    database.close()
+
+
 def test_settings_make_the_live_exporter(receiver: Receiver, notes: Notes) -> None:
     """With an endpoint set there is an exporter with its headers; without one there is none."""
     named = {"TRACEWHY_EXPORT_ENDPOINT": receiver.url, "TRACEWHY_EXPORT_HEADERS": "x-key=a%2Cb, other=c"}
@@ -320,6 +346,28 @@ def test_settings_make_the_live_exporter(receiver: Receiver, notes: Notes) -> No
     exporter.close()
     assert (receiver.headers[0]["x-key"], receiver.headers[0]["other"]) == ("a,b", "c")
     assert live_exporter(read_settings(), notes.note, CLOCK) is None
+
+
+def test_what_the_live_exporter_did_is_counted(database_url: str, data_dir: Path, receiver: Receiver) -> None:
+    """What was sent, asked again, given up and waits; and the ledger has it at once, also where nothing is recorded."""
+    named = {"DATABASE_URL": database_url, "TRACEWHY_DATA_DIR": str(data_dir)}
+    live = open_store(read_settings(**named, TRACEWHY_EXPORT_ENDPOINT=receiver.url))
+    exporter = live.exporter
+    assert exporter is not None
+    receiver.answers = [(503, {"retry-after": "0"}), (200, {}), (400, {})]
+    receiver.may_answer.clear()
+    live.ingest.offer(lambda: received(trace_request(otlp_request(otlp_span({"n": 1})))), 100).result(10)
+    receiver.arrived.get(timeout=10)
+    assert live.ingest.tally.exports() == {"sent": 0, "failed": 0, "waiting": 1, "retries": 0}
+    receiver.may_answer.set()
+    assert exporter.flush()
+    exporter.submit(make_trace())
+    assert exporter.flush()
+    assert live.ingest.tally.exports() == {"sent": 1, "failed": 1, "waiting": 0, "retries": 1}
+    assert live.writer.flush()
+    lines = {(line.source, line.outcome): line.count for line in ledger(live.database, NOON.date().replace(year=1970))}
+    assert [lines[SOURCE, outcome] for outcome in ("received", "stored", "dropped")] == [2, 1, 1]
+    live.close()
 
 
 @pytest.mark.parametrize(

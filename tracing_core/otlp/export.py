@@ -7,7 +7,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tracing_core.ledger import Outcome
@@ -30,19 +30,45 @@ class Note(Protocol):
         ...
 
 
+class Count(Protocol):
+    """Counts what an exporter does; `Tally.exported` is one."""
+
+    def __call__(self, submitted: int, sent: int, failed: int, retries: int) -> None:
+        """Count traces, and requests that were sent again."""
+        ...
+
+
+def uncounted(submitted: int, sent: int, failed: int, retries: int) -> None:
+    """Count nothing."""
+
+
 class Exporter:
     """Sends traces to one endpoint. `submit` never blocks and never raises: when too many wait, the trace is dropped and counted.
 
     Args:
         endpoint: where they go.
-        note: where their fate is counted.
+        note: where their fate is entered.
+        settle: called when fates were entered, so that they are written.
+        count: told of what is submitted, and of what became of it.
         queue_size: traces that may wait.
         batch_size: traces in one request at most.
     """
 
-    def __init__(self, endpoint: Endpoint, note: Note, *, queue_size: int = 1000, batch_size: int = 100) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        note: Note,
+        *,
+        settle: Callable[[], None] = lambda: None,
+        count: Count = uncounted,
+        queue_size: int = 1000,
+        batch_size: int = 100,
+    ) -> None:
         self._endpoint = endpoint
         self._note = note
+        self._settle = settle
+        self._tell = count
+        endpoint.on_retry = lambda: count(0, 0, 0, 1)
         self._queue_size = queue_size
         self._batch_size = batch_size
         self.start_anew()
@@ -63,8 +89,14 @@ class Exporter:
         self._closed = False
         self._thread: threading.Thread | None = None
 
+    @property
+    def waiting(self) -> int:
+        """Traces that wait to be sent."""
+        return len(self._queue)
+
     def submit(self, trace: TraceData) -> None:
         """Send `trace` soon."""
+        self._tell(1, 0, 0, 0)
         with self._changed:
             problem = "export closed" if self._closed else "export queue full"
             if not self._closed and len(self._queue) < self._queue_size:
@@ -106,6 +138,7 @@ class Exporter:
         if self._thread is not None:
             self._thread.join(timeout)
         self._endpoint.close()
+        self._settle()
 
     def _started(self) -> bool:
         thread = threading.Thread(target=self._run, name="tracewhy-export", daemon=True)
@@ -136,6 +169,7 @@ class Exporter:
         except Exception as error:
             logger.exception("traces could not be exported")
             self._drop(batch, f"not exported: {type(error).__name__}")
+        self._settle()
 
     def _batches(self, traces: Sequence[TraceData]) -> list[list[TraceData]]:
         """Traces in portions that a receiver takes, by their spans too."""
@@ -154,10 +188,12 @@ class Exporter:
             self._drop(fate.traces, fate.problem)
             return
         reason = f"{fate.refused_spans} spans not taken" if fate.refused_spans else ""
+        self._tell(0, len(fate.traces), 0, 0)
         self._note(SOURCE, Outcome.STORED, reason, len(fate.traces), _spans(fate.traces))
 
     def _drop(self, traces: Sequence[TraceData], reason: str) -> None:
         logger.warning("%d traces were not exported: %s", len(traces), reason)
+        self._tell(0, 0, len(traces), 0)
         self._note(SOURCE, Outcome.DROPPED, reason, len(traces), _spans(traces))
 
 

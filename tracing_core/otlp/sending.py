@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, urlsplit
@@ -56,6 +56,8 @@ class Endpoint:
         attempts: how often a request is sent at most.
         timeout: seconds that one attempt may take.
 
+    `on_retry` is called before a request is sent again.
+
     Raises:
         InvalidInput: the URL is none of HTTP.
     """
@@ -64,6 +66,7 @@ class Endpoint:
         self, url: str, headers: Mapping[str, str], clock: Clock, *, attempts: int = 6, timeout: float = 10.0
     ) -> None:
         self.url = traces_url(url)
+        self.on_retry: Callable[[], None] = lambda: None
         self._clock = clock
         self._headers = {**headers, **_CONTENT}
         self._timeout = timeout
@@ -73,6 +76,7 @@ class Endpoint:
             stop=lambda state: self._stopped.is_set() or stop_after_attempt(attempts)(state),
             wait=_pause,
             sleep=self._sleep,
+            before_sleep=lambda _state: self.on_retry(),
             reraise=True,
         )
 
