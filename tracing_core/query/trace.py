@@ -24,7 +24,7 @@ from tracing_core.storage.tables import trace_spans, traces
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TraceDetail:
-    """Everything in the row of one trace; names ending in `_ms` are milliseconds."""
+    """Everything in the row of one trace; names ending in `_ms` are milliseconds, those ending in `_duration` seconds."""
 
     trace_id: str
     project: str
@@ -75,6 +75,23 @@ class TraceDetail:
     evidence_collected: int | None
     evidence_passed: int | None
     evidence_filtered: int | None
+    evidence_retrieved: int | None
+    evidence_used: int | None
+    evidence_sources: tuple[str, ...] | None
+    intake_duration: float | None
+    rubric_duration: float | None
+    collection_duration: float | None
+    synthesis_duration: float | None
+    quality_gate_duration: float | None
+    synthesis_model: str | None
+    synthesis_input_tokens: int | None
+    synthesis_output_tokens: int | None
+    synthesis_cost_usd: float | None
+    principle_scores: dict[str, float] | None
+    gap_principles: tuple[str, ...] | None
+    strength_principles: tuple[str, ...] | None
+    flagged_for_review: bool
+    review_notes: str | None
     iteration_count: int
     quality_gate_failures: int
     span_count: int
@@ -127,7 +144,10 @@ class SpanPayload:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DecisionRow:
-    """A decision; `position` is its place among those of the trace, `stage` is empty for one of the trace itself."""
+    """A decision; `position` is its place among those of the trace, `stage` is empty for one of the trace itself.
+
+    `model` is the one that its span called, else the one that answered.
+    """
 
     position: int
     span_id: str
@@ -139,6 +159,7 @@ class DecisionRow:
     alternatives_considered: tuple[Any, ...]
     inputs: dict[str, Any]
     decided_at: datetime
+    model: str | None
 
 
 def get_trace(db: Database, trace_id: str) -> TraceDetail | None:
@@ -152,15 +173,8 @@ def get_trace(db: Database, trace_id: str) -> TraceDetail | None:
         row = found.mappings().one_or_none()
     if row is None:
         return None
-    values = dict(row)
-    paths = values["output_file_paths"]
-    values |= {
-        "status": TraceStatus(values["status"]),
-        "quality_flag": QualityFlag(values["quality_flag"]),
-        "tags": tuple(values["tags"]),
-        "unknown_models": tuple(values["unknown_models"]),
-        "output_file_paths": None if paths is None else tuple(paths),
-    }
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    values |= {"status": TraceStatus(values["status"]), "quality_flag": QualityFlag(values["quality_flag"])}
     return TraceDetail(**values)
 
 
