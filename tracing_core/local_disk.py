@@ -61,8 +61,10 @@ class LocalDisk:
             os.unlink(f"{self._root}/{folder}/{name}")  # noqa: PTH108 - as above
 
     def move(self, folder: str, name: str, to: str) -> None:
-        self._make(f"{self._root}/{to}")
-        os.replace(f"{self._root}/{folder}/{name}", f"{self._root}/{to}/{name}")  # noqa: PTH105 - as above
+        before = f"{self._root}/{folder}/{name}"
+        if os.path.exists(before):  # noqa: PTH110 - as above
+            self._make(f"{self._root}/{to}")
+        os.replace(before, f"{self._root}/{to}/{name}")  # noqa: PTH105 - as above
 
     def listed(self, folder: str) -> Iterator[tuple[str, Callable[[], int]]]:
         try:
