@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from tests.factories import NOON, make_span, make_trace, milliseconds
 from tests.postgres.pieces_written import Writer, emptied, otlp, stored
 from tests.postgres.tables import rows
 from tests.surroundings import make_preparation
+from tracing_core.clock import ManualClock, SystemClock
 from tracing_core.cost import CostTracker
 from tracing_core.model import SpanData, SpanKind, TraceData
 from tracing_core.own_prices import Price
@@ -23,10 +27,14 @@ from tracing_core.preparing import Preparation
 from tracing_core.price_change import Change
 from tracing_core.projection import Projector
 from tracing_core.quality import QualityRules
+from tracing_core.rates import exact
+from tracing_core.rebuild import Rebuild
 from tracing_core.repricing import reprice
+from tracing_core.settings import Settings, read_settings
 from tracing_core.storage.database import Database
 from tracing_core.storage.repricing import Chosen
 from tracing_core.storage.tables import trace_metrics, traces
+from tracing_core.store import preparation_of
 
 OLD = CostTracker(
     {"house": Price(input=Decimal(1), output=Decimal(2)), "gone": Price(input=Decimal(4), output=Decimal(4))}
@@ -87,7 +95,7 @@ def fresh(database: Database, history: Sequence[TraceData], prices: CostTracker)
     return stored(database)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis.settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(histories())
 def test_repricing_is_storing_with_the_new_prices(database: Database, history: list[TraceData]) -> None:
     """Rows, spans and rollups at every granularity are the same, to the last digit of money; a dry run said the change before."""
@@ -123,7 +131,7 @@ def check_sums(change: Change, before: dict[str, Any], after: dict[str, Any]) ->
 
 
 def _weighted(row: dict[str, Any]) -> Decimal:
-    return (row["cost_usd"] * Decimal(1 / row["sampling_probability"])).quantize(Decimal("1E-10"))
+    return exact(row["cost_usd"] * Decimal(1 / row["sampling_probability"]))
 
 
 def test_only_what_is_chosen_is_priced_anew(database: Database) -> None:
@@ -163,7 +171,7 @@ def test_the_change_is_told_by_model(database: Database) -> None:
         "new": (1, 0, Decimal("0.00101"), 1, 0),
         "gone": (1, Decimal("0.00404"), 0, 0, 1),
     }
-    assert (change.traces.old_usd, change.traces.new_usd, change.traces.new_unpriced) == (0, 0, 1)
+    assert (change.traces.old_usd, change.traces.new_usd, change.traces.new_unpriced) == (Decimal(0), Decimal(0), 1.0)
 
 
 def test_rollups_that_were_removed_stay_away(database: Database) -> None:
@@ -186,6 +194,49 @@ def test_a_trace_whose_contents_are_gone_keeps_its_cost(database: Database) -> N
     change = reprice(database, NEW, Chosen())
     assert (change.seen, change.changed, change.without_contents) == (1, 0, 1)
     assert [row["price_version"] for row in rows(database, traces)] == [OLD.version]
+
+
+def test_a_rebuild_from_the_files_comes_to_the_same(database: Database, database_url: str, data_dir: Path) -> None:
+    """Files hold tokens and no prices: made again from them with the new prices, the database is what repricing made of it."""
+
+    def by(**prices: dict[str, float]) -> Settings:
+        return read_settings(database_url=database_url, TRACEWHY_DATA_DIR=data_dir, TRACEWHY_PRICES=prices)
+
+    old, new = by(house={"input": 1, "output": 2}), by(house={"input": 3, "output": 0.7}, new={"input": 1, "output": 1})
+    whole = make_trace(spans=_run("house", "new", "gpt-4o-mini", "unheard-of"))
+    writer = Writer(database, preparation_of(old, SystemClock()))
+    writer.write(whole, ("1" * 32, [otlp(1, kind=SpanKind.CHAIN)]))
+    writer.write(("1" * 32, [call("house", 2, **_tokens(3))]))
+    reprice(database, CostTracker(new.prices), Chosen())
+    repriced = stored(database)
+    emptied(database)
+    tally = Rebuild(new, database, ManualClock(NOON)).run()
+    assert (tally.stored, tally.unreadable) == (2, [])
+    assert stored(database) == repriced
+
+
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
+def test_an_interrupted_run_goes_on_where_it_was(database: Database) -> None:
+    """Each batch is committed by itself; the next run reads those that are left, and all comes out as in one run."""
+    history = [make_trace(spans=_run("house"), started_at=NOON - timedelta(seconds=at)) for at in range(450)]
+    wanted = fresh(database, history, NEW)
+    fresh(database, history, OLD)
+    done: list[int] = []
+
+    def interrupt(seen: int, whole: int) -> None:
+        assert whole == len(history)
+        done.append(seen)
+        if len(done) == 2:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        reprice(database, NEW, Chosen(), on_progress=interrupt)
+    assert 0 < done[1] < len(history)
+    assert reprice(database, NEW, Chosen()).seen == len(history) - done[1]
+    assert stored(database) == wanted
 
 
 def test_repricing_goes_on_while_pieces_arrive(database: Database) -> None:
