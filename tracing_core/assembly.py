@@ -12,6 +12,7 @@ import orjson
 from tracing_core.given import OTLP, REMOTE_PARENT, as_spans, given_by, speaks_for_trace
 from tracing_core.ids import safe_project
 from tracing_core.jsontext import dump
+from tracing_core.making import maker
 from tracing_core.model import SpanData, SpanEvent, SpanKind, SpanStatus, TraceData, TraceStatus
 from tracing_core.normal_form import SpanFacts, facts_of, texts_of
 from tracing_core.said import names_of
@@ -25,6 +26,7 @@ class Assembly:
     facts: tuple[SpanFacts, ...]
 
 
+_make_trace = maker(TraceData)
 _NOTHING: Mapping[str, SpanFacts] = {}
 
 
@@ -50,7 +52,7 @@ def assembly_of(
     ordered, root = _ordered(_once(spans))
     facts = tuple([known.get(span.span_id) or facts_of(span, texts=False) for span in ordered])
     given = given_by(root) if root is not None else {}
-    trace = TraceData(**(_derived(trace_id, ordered, root, facts, project) | given))
+    trace = _make_trace(**(_derived(trace_id, ordered, root, facts, project) | given))
     return Assembly(trace=trace, facts=facts)
 
 

@@ -63,9 +63,12 @@ def said_by(attributes: Mapping[str, Any]) -> dict[str, Any]:
     for concept, places in _places(attributes):
         for name, rank, read in places:
             value = attributes[name]
-            usable = read(value) if read is not None else None if is_empty(value) else (rank, value)
-            if usable is not None:
-                found[concept] = usable
+            if read is not None:
+                if (usable := read(value)) is not None:
+                    found[concept] = usable
+                    break
+            elif (value.__class__ is str and value) or not is_empty(value):
+                found[concept] = rank, value
                 break
     return found
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from tracing_core.conventions import CONCEPTS, Reading
+from tracing_core.making import maker
 from tracing_core.model import SpanData, SpanKind, TokenUsage
 from tracing_core.readings import LARGEST_COUNT, count, mapping, usd
 from tracing_core.readings import number as _number
@@ -26,7 +28,9 @@ _CLASSES = (
     "input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens", "input_audio_tokens",
     "output_audio_tokens",
 )  # fmt: skip
+_OF_USAGE = frozenset({*_CLASSES, "total_tokens", "usage"})
 _NO_USAGE = TokenUsage()
+_make_usage, _counts = maker(TokenUsage), attrgetter(*_CLASSES)
 Said = Mapping[str, Any]
 
 
@@ -49,7 +53,10 @@ def usage_of(span: SpanData) -> TokenUsage:
 def add(usages: Iterable[TokenUsage]) -> TokenUsage:
     """The sum; a class of tokens that nobody counted stays None."""
     usages = tuple(usages)
-    return TokenUsage(**{name: _total(getattr(usage, name) for usage in usages) for name in _CLASSES})
+    if len(usages) < 2:
+        return usages[0] if usages else _NO_USAGE
+    totals = map(_total, zip(*map(_counts, usages), strict=True))
+    return _make_usage(**dict(zip(_CLASSES, totals, strict=True)))
 
 
 def _total(counts: Iterable[int | None]) -> int | None:
@@ -62,6 +69,8 @@ def _total(counts: Iterable[int | None]) -> int | None:
 
 def usage_in(said: Said) -> TokenUsage:
     """The tokens in what a span says: `said` is what `said_by` makes of its attributes."""
+    if _OF_USAGE.isdisjoint(said):
+        return _NO_USAGE
     if "usage" in said:
         said = {**_by_class(said["usage"]), **said}
     given_in, out = said.get("input_tokens"), said.get("output_tokens")
@@ -79,7 +88,7 @@ def usage_in(said: Said) -> TokenUsage:
         given_in = _with_cache(given_in, (cached or 0) + (written or 0), out, total)
     if reasoning and out is not None and reasoning > out:
         out = min(out + reasoning, LARGEST_COUNT)
-    return TokenUsage(
+    return _make_usage(
         input_tokens=given_in,
         output_tokens=out,
         cached_tokens=cached,

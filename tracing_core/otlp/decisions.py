@@ -16,11 +16,13 @@ import orjson
 from tracing_core.clock import require_utc
 from tracing_core.errors import InvalidInput
 from tracing_core.jsontext import dump, mapping_of, text_of
+from tracing_core.making import maker
 from tracing_core.model import Decision
 
 EVENT = "decision"
 PREFIX = "decision."
-_KNOWN = frozenset({"type", "what", "why", "confidence", "alternatives", "inputs", "timestamp"})
+_FIELDS = {PREFIX + name: name for name in ("type", "what", "why", "confidence", "alternatives", "inputs", "timestamp")}
+_make_decision = maker(Decision)
 
 
 def is_decision(attributes: Mapping[str, Any]) -> bool:
@@ -35,10 +37,18 @@ def read_decision(attributes: Mapping[str, Any], timestamp: datetime | None = No
         attributes: for which `is_decision` holds.
         timestamp: the event's, when the attributes say none.
     """
-    said = {key.removeprefix(PREFIX): value for key, value in attributes.items() if key.startswith(PREFIX)}
+    said: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    beside: dict[str, Any] = {}
+    for key, value in attributes.items():
+        if (field := _FIELDS.get(key)) is not None:
+            said[field] = value
+        elif key.startswith(PREFIX):
+            others[key.removeprefix(PREFIX)] = value
+        else:
+            beside[key] = value
+    others |= beside
     inputs = dict(mapping_of(_structured(said.get("inputs"))))
-    others = {key: value for key, value in said.items() if key not in _KNOWN}
-    others |= {key: value for key, value in attributes.items() if not key.startswith(PREFIX)}
     confidence = _confidence(said.get("confidence"))
     if confidence is None and said.get("confidence") is not None:
         others["confidence_given"] = said["confidence"]
@@ -48,7 +58,7 @@ def read_decision(attributes: Mapping[str, Any], timestamp: datetime | None = No
             others["timestamp_given"] = said["timestamp"]
     for key, value in others.items():
         inputs[key if key not in inputs else PREFIX + key] = value
-    return Decision(
+    return _make_decision(
         decision=_text(said.get("type"), EVENT),
         what=_structured(said.get("what")),
         why=_text(said.get("why"), ""),

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from tracing_core.ids import native_trace_id
 from tracing_core.jsontext import text_of
+from tracing_core.making import maker
 from tracing_core.model import Decision, SpanData, SpanEvent, SpanKind, SpanStatus
 from tracing_core.normal_form import kind_of
 from tracing_core.otlp import decisions
@@ -29,6 +30,7 @@ _STATUSES = {1: SpanStatus.OK, _ERROR: SpanStatus.ERROR}
 _NOTHING_OWN = OwnParts()
 
 Otel = dict[str, Any]
+_make_span, _make_event = maker(SpanData), maker(SpanEvent)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,7 +154,7 @@ def _span(span: Any, around: Otel) -> SpanData:
         otel["fragment"] = True
         del otel["start_ns"]
     parent = span.parent_span_id
-    return SpanData(
+    return _make_span(
         span_id=span.span_id.hex(),
         parent_id=_parent_id(parent, otel) if parent else None,
         name=text(span.name),
@@ -240,7 +242,7 @@ def _events(
         if name == decisions.EVENT and decisions.is_decision(attributes):
             made.append(decisions.read_decision(attributes, timestamp))
             continue
-        kept.append(SpanEvent(name=name, timestamp=timestamp, attributes=attributes))
+        kept.append(_make_event(name=name, timestamp=timestamp, attributes=attributes))
         given_ns.append(given)
         dropped.append(event.dropped_attributes_count)
     if any(given % 1000 or not EARLIEST_NS <= given <= LATEST_NS for given in given_ns):
