@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from tracing_core.cost import CostTracker
 from tracing_core.jsontext import label
@@ -25,11 +25,13 @@ class ModelUse:
     calls: tuple[Row, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Call:
+class _Call(NamedTuple):
+    """What one span used. A tuple, since one is made for every span that arrives."""
+
     facts: SpanFacts
-    given: Decimal | None
-    computed: Decimal | None
+    tokens: int | None = None
+    given: Decimal | None = None
+    computed: Decimal | None = None
 
     @property
     def cost(self) -> Decimal | None:
@@ -51,7 +53,7 @@ def model_use(spans: Sequence[SpanData], facts: Sequence[SpanFacts], prices: Cos
         (per_second for at in range(len(spans)) if (per_second := _rate(spans[at], facts[at])) is not None), None
     )
     usage = add(call.facts.usage for call in counted)
-    unknown = sorted({model_name(call.facts) for call in counted if call.cost is None and _has_usage(call.facts)})
+    unknown = sorted({model_name(call.facts) for call in counted if call.cost is None and call.tokens is not None})
     row = {
         "model": label(first.model if first else None),
         "provider": label(first.provider if first else None),
@@ -64,7 +66,7 @@ def model_use(spans: Sequence[SpanData], facts: Sequence[SpanFacts], prices: Cos
         "cost_given_usd": _sum(call.given for call in counted),
         "cost_computed_usd": _sum(call.computed for call in counted),
         "unknown_models": [label(model) for model in unknown],
-        "price_version": prices.version if any(_has_usage(call.facts) for call in counted) else None,
+        "price_version": prices.version if any(call.tokens is not None for call in counted) else None,
         "time_to_first_token_ms": speed.first_token_ms if speed else None,
         "tokens_per_second": rate,
     }
@@ -72,11 +74,13 @@ def model_use(spans: Sequence[SpanData], facts: Sequence[SpanFacts], prices: Cos
 
 
 def _call(span: SpanData, facts: SpanFacts, prices: CostTracker) -> _Call:
-    computed, given = None, facts.cost_given_usd
-    if facts.model is not None and facts.usage.total_tokens is not None:
+    computed, given, tokens = None, facts.cost_given_usd, facts.usage.total_tokens
+    if given is None and tokens is None:
+        return _Call(facts)
+    if facts.model is not None and tokens is not None:
         embeds = span.kind is SpanKind.EMBEDDING
         computed = prices.cost(facts.model, facts.usage, facts.provider, span.started_at, embeds=embeds)
-    return _Call(facts=facts, given=None if given is None else exact(given), computed=computed)
+    return _Call(facts, tokens, None if given is None else exact(given), computed)
 
 
 _SHORTEST_ANSWERING = 1e-3
@@ -95,8 +99,7 @@ def _rate(span: SpanData, facts: SpanFacts) -> float | None:
 
 def _columns(call: _Call, counts: bool) -> Row:
     """What the row of a span says; of one that repeats the calls below it only what it was told, not a cost of our own."""
-    model = call.facts.model is not None
-    tokens = call.facts.usage.total_tokens if model else None
+    tokens = call.tokens if call.facts.model is not None else None
     return {"total_tokens": tokens, "cost_usd": call.cost if counts else call.given}
 
 

@@ -86,8 +86,8 @@ def attributes_of(pairs: Sequence[bytes]) -> dict[str, Any]:
             found[pair[0]] = pair[1]
             continue
         try:
-            head = raw[: raw[1] + 2]
-            end = len(head)
+            end = raw[1] + 2
+            head = raw[:end]
             before = before_text[size - end]
             if raw[end : (start := end + len(before))] == before:
                 found[heads[head]] = raw[start:].decode()
