@@ -39,6 +39,8 @@ _LARGEST_SEARCHED = 1000
 class Diagnostics:
     """What is known of the sources of this process. Safe to share between threads.
 
+    `news` is set when there is a source or a refusal that was not there before; who takes them away clears it.
+
     Args:
         clock: for when things arrived.
     """
@@ -46,6 +48,7 @@ class Diagnostics:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self.news = threading.Event()
         self._sources: dict[tuple[str, str, str], _Source] = {}
         self._refusals: deque[Refusal] = deque(maxlen=MOST_REFUSALS)
         self._refused = 0
@@ -73,6 +76,7 @@ class Diagnostics:
         with self._lock:
             self._refused += 1
             self._refusals.append(refusal)
+            self.news.set()
 
     @property
     def changes(self) -> tuple[int, int]:
@@ -118,6 +122,7 @@ class Diagnostics:
             if len(self._sources) >= MOST_SOURCES:
                 key = OTHER_SOURCES, "", ""
             source = self._sources.setdefault(key, _Source(key, now))
+            self.news.set()
             source.sdk = " ".join(
                 filter(None, (_name(resource.get(f"telemetry.sdk.{part}")) for part in ("name", "language", "version")))
             )

@@ -1,4 +1,4 @@
-"""Takes what a process found out about its sources to the database, every few seconds."""
+"""Takes what a process found out about its sources to the database: every few seconds, and when one is new at once."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 SECONDS = 5.0
 KEPT = timedelta(days=30)
 _SECONDS_TO_CLOSE = 5.0
+_LEAST_SECONDS = 0.5
+"""Between two times, however much is new: refusals may come by the thousand."""
 
 
 class DiagnosticsKeeper:
@@ -31,7 +33,7 @@ class DiagnosticsKeeper:
         ingest: whose diagnostics.
         writer: of the same process; None in one that only stores for another, which says what waits in both.
         clock, ids: for the name of the process.
-        seconds: between two times.
+        seconds: between two times when nothing is new.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class DiagnosticsKeeper:
     def close(self) -> None:
         """Write once more, and end."""
         self._stopping.set()
+        self._ingest.diagnostics.news.set()
         if self._thread.ident is not None:
             self._thread.join(_SECONDS_TO_CLOSE)
 
@@ -104,8 +107,11 @@ class DiagnosticsKeeper:
 
     def _run(self) -> None:
         self._try(lambda: forget_notes(self._database, self._clock.now() - KEPT))
+        self._ingest.diagnostics.news.clear()
         self._try(self.keep)
-        while not self._stopping.wait(self._seconds):
+        while not self._stopping.wait(_LEAST_SECONDS):
+            self._ingest.diagnostics.news.wait(self._seconds)
+            self._ingest.diagnostics.news.clear()
             self._try(self.keep)
         self._try(self.keep)
 
