@@ -6,13 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import and_, literal, select, true
 
 from tests.factories import NOON, make_trace, milliseconds
 from tests.postgres.writing import rate, store
 from tracing_core.errors import InvalidInput
 from tracing_core.model import QualityFlag, TraceStatus
+from tracing_core.query import traces as traces_module
 from tracing_core.query.cursor import Sort
-from tracing_core.query.filters import TraceFilter
+from tracing_core.query.filters import TraceFilter, has_words, may_have_words
 from tracing_core.query.traces import TraceRow, count_traces, list_traces
 from tracing_core.storage.database import Database
 
@@ -169,6 +173,43 @@ def test_words_are_found_beyond_the_first_look(database: Database) -> None:
     found = all_pages(database, TraceFilter(text="zebra"), "newest", 2)
     assert {row.trace_id for row in found} == {trace.trace_id for trace in old}
     assert len(all_pages(database, TraceFilter(text="endpoint"), "newest", 50)) == 320
+
+
+@pytest.mark.parametrize(("every", "words"), [(1, "endpoint"), (7, "zebra endpoint"), (90, "zebra"), (400, "zebra")])
+def test_every_way_of_searching_finds_the_same_pages(
+    database: Database, monkeypatch: pytest.MonkeyPatch, every: int, words: str
+) -> None:
+    """Words on every trace, on some and on few, gone through or looked up: each trace that has them once, in order."""
+    made = [
+        make_trace(
+            started_at=NOON - timedelta(seconds=n),
+            duration_ns=n * 1_000_000,
+            query="Zebra's" if n % every == 0 else "zebras",
+            answer="an endpoint",
+        )
+        for n in range(1, 801)
+    ]
+    store(database, *made)
+    expected = [trace.trace_id for trace in made if every == 1 or trace.query == "Zebra's"]
+    for cost in (0.0, 1e9):
+        monkeypatch.setattr(traces_module, "_COST_OF_A_MATCH", cost)
+        newest = [row.trace_id for row in all_pages(database, TraceFilter(text=words), "newest", 20)]
+        slowest = [row.trace_id for row in all_pages(database, TraceFilter(text=words), "slowest", 20)]
+        assert newest == expected == slowest[::-1]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["read", "READ", "3", ".", "-", "_", "/", "@", "é", " ", "<", "&", ";", ":", "e"]), max_size=9
+    ),
+    st.sampled_from(["read", "READ", "3read", "read3", "read_read", "e3", "read e", "3", "3 read", "or"]),
+)
+def test_the_quick_look_at_words_leaves_none_out(shared_database: Database, said: list[str], words: str) -> None:
+    """Wherever the search document has the words, the quick look lets the text through."""
+    one = select(literal("".join(said)).label("query"), literal("").label("answer")).subquery()
+    with shared_database.read() as connection:
+        has, may = connection.execute(select(has_words(words, one), and_(true(), *may_have_words(words, one)))).one()
+    assert may or not has
 
 
 @pytest.mark.parametrize(

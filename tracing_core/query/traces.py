@@ -8,22 +8,27 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, RowMapping, Select, func, literal, select, text, tuple_
 
 from tracing_core.errors import InvalidInput
 from tracing_core.model import QualityFlag, TraceStatus
 from tracing_core.query.cursor import Cursor, Sort, decode
-from tracing_core.query.filters import TraceFilter, conditions, has_words
+from tracing_core.query.filters import TraceFilter, conditions, has_words, may_have_words
 from tracing_core.query.reading import reading
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import traces
 
 LARGEST_PAGE = 1000
 QUERY_CHARS = 500
-FIRST_LOOK = 300
-"""Traces that are searched for words one by one, before the index over the words is asked."""
-
 ANSWER_CHARS = 200
+FIRST_LOOK = 300
+"""Traces that are searched for words one by one, before it is decided how to go on."""
+
+_COST_OF_A_MATCH = 0.4
+"""What a trace costs that the index over the words found, far from others, where one that is gone through costs 1."""
+_MARGIN = 1.5
+_HOW_MANY = text("SELECT reltuples FROM pg_class WHERE oid = CAST('traces' AS regclass)")
+"""As PostgreSQL estimates it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,8 +145,7 @@ def trace_row(row: RowMapping) -> TraceRow:
 
 def _find(db: Database, chosen: TraceFilter, sort: Sort, cursor: Cursor | None, limit: int) -> Sequence[RowMapping]:
     if chosen.text is not None:
-        with db.read() as connection:
-            found = connection.execute(_first_look(chosen, chosen.text, sort, cursor, limit)).mappings().all()
+        found = _walked(db, chosen, sort, cursor, limit)
         if len(found) == limit:
             return found
     with reading(db, chosen) as connection:
@@ -152,11 +156,31 @@ def _find(db: Database, chosen: TraceFilter, sort: Sort, cursor: Cursor | None, 
         )
 
 
-def _first_look(chosen: TraceFilter, words: str, sort: Sort, cursor: Cursor | None, limit: int) -> Select[Any]:
-    """The page as far as it is found among the first few traces, which is all of it when the words are everywhere."""
-    few = _page(replace(chosen, text=None), sort, cursor).limit(FIRST_LOOK).subquery()
+def _walked(db: Database, chosen: TraceFilter, sort: Sort, cursor: Cursor | None, limit: int) -> Sequence[RowMapping]:
+    """The page as far as it is found by going through the first few traces, or through more where that is the shorter way.
+
+    Going through them costs the same for each trace, the index over the words for each trace that has them, however far
+    back: words that are frequent are found quickly the one way, rare ones the other.
+    """
+    words = chosen.text or ""
+    with db.read() as connection:
+        found = connection.execute(_walk(chosen, words, sort, cursor, limit, FIRST_LOOK)).mappings().all()
+        if not 0 < len(found) < limit:
+            return found
+        share = len(found) / FIRST_LOOK
+        going_through = limit / share
+        if going_through < share * (connection.scalar(_HOW_MANY) or 0) * _COST_OF_A_MATCH:
+            far = round(going_through * _MARGIN)
+            found = connection.execute(_walk(chosen, words, sort, cursor, limit, far)).mappings().all()
+    return found
+
+
+def _walk(chosen: TraceFilter, words: str, sort: Sort, cursor: Cursor | None, limit: int, far: int) -> Select[Any]:
+    """The page as far as it is among the first traces of the list."""
+    few = _page(replace(chosen, text=None), sort, cursor).limit(far).subquery()
     order = (column.desc() for column in _order(sort, few))
-    return select(*trace_columns(few)).where(has_words(words, few)).order_by(*order).limit(limit)
+    has = (*may_have_words(words, few), has_words(words, few))
+    return select(*trace_columns(few)).where(*has).order_by(*order).limit(limit)
 
 
 def _page(chosen: TraceFilter, sort: Sort, cursor: Cursor | None) -> Select[Any]:

@@ -195,9 +195,14 @@ def search_document(of: FromClause = traces) -> ColumnElement[str]:
 
     PostgreSQL's `simple` configuration: questions name identifiers, which stemming would damage.
     """
+    return func.to_tsvector(cast(text("'simple'"), REGCONFIG), searched_text(of))
+
+
+def searched_text(of: FromClause = traces) -> ColumnElement[str]:
+    """The beginnings of question and answer, which a search document is made of."""
     question = func.left(func.coalesce(of.c.query, ""), 2000)
     answer = func.left(func.coalesce(of.c.answer, ""), 4000)
-    return func.to_tsvector(cast(text("'simple'"), REGCONFIG), question + " " + answer)
+    return question + " " + answer
 
 
 trace_spans = Table(
