@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from tests.factories import make_span
 from tests.service.serving import eventually
 from tracing_core.clock import SystemClock
+from tracing_core.delivery import Delivery
 from tracing_core.diagnostics import Diagnostics
 from tracing_core.diagnostics_keeping import DiagnosticsKeeper
 from tracing_core.ids import IdSource
@@ -18,14 +20,14 @@ from tracing_core.query.diagnostics import ReceiverReport, receiver_report
 from tracing_core.storage.database import Database
 
 
+def _no_delivery() -> Delivery:
+    raise AssertionError("nothing is stored here")
+
+
 @pytest.fixture
 def found_out(database: Database) -> Iterator[Diagnostics]:
     """Of a process that writes by itself once an hour."""
-
-    def nothing() -> None:
-        raise AssertionError("nothing is stored here")
-
-    ingest = Ingest(nothing)
+    ingest = Ingest(_no_delivery)
     keeper = DiagnosticsKeeper(database, ingest, None, SystemClock(), IdSource(), seconds=3600)
     keeper.start()
     yield ingest.diagnostics
@@ -40,10 +42,10 @@ def report(database: Database) -> Callable[[], ReceiverReport]:
 
 def test_a_new_source_is_told_at_once(found_out: Diagnostics, report: Callable[[], ReceiverReport]) -> None:
     """Each of two that come one after the other."""
-    for service in ("shop", "search"):
-        span = make_span(otel={"resource": {"service.name": service}})
-        found_out.saw({"a" * 32: [span]})
-        eventually(lambda service=service: service in {each.source for each in report().sources})
+    for number, service in enumerate(("shop", "search"), start=1):
+        found_out.saw({"a" * 32: [make_span(otel={"resource": {"service.name": service}})]})
+        eventually(partial(lambda count: len(report().sources) == count, number))
+    assert {each.source for each in report().sources} == {"shop", "search"}
 
 
 def test_a_refusal_is_told_at_once(found_out: Diagnostics, report: Callable[[], ReceiverReport]) -> None:
@@ -54,7 +56,7 @@ def test_a_refusal_is_told_at_once(found_out: Diagnostics, report: Callable[[], 
 
 def test_many_refusals_do_not_make_many_transactions(database: Database) -> None:
     """They are gathered for a moment; what the keeper wrote last has all of them."""
-    ingest = Ingest(lambda: pytest.fail("nothing is stored here"))
+    ingest = Ingest(_no_delivery)
     keeper = DiagnosticsKeeper(database, ingest, None, SystemClock(), IdSource(), seconds=3600)
     keeper.start()
     for number in range(200):
