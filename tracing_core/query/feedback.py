@@ -52,7 +52,8 @@ def rating_distribution(db: Database, chosen: TraceFilter) -> dict[int, int]:
         StorageError: the database did not answer.
     """
     many = func.sum(metrics.weight())
-    counted = select(feedback.c.rating, many).join_from(feedback, traces).where(*conditions(chosen))
+    counted = select(feedback.c.rating, many).join_from(feedback, traces)
+    counted = counted.where(traces.c.rating.is_not(None), *conditions(chosen))  # which has an index of its own
     with reading(db, chosen) as connection:
         found: dict[int, float] = dict(connection.execute(counted.group_by(feedback.c.rating)).all())
     return {rating: round(found.get(rating, 0)) for rating in range(1, 6)}

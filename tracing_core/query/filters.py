@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -10,10 +11,11 @@ from sqlalchemy import ColumnElement, FromClause, func
 
 from tracing_core.clock import require_utc
 from tracing_core.errors import InvalidInput
+from tracing_core.query.decision_filter import DecisionFilter, PrincipleFilter
 from tracing_core.storage.tables import search_document, searched_text, traces
 
 LONGEST_TEXT = 2000
-_EXACT = ("project", "quality_flag", "status", "user_id", "session_id", "intent")
+_EXACT = ("project", "quality_flag", "status", "user_id", "session_id", "intent", "domain", "report_type")
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9_ ]+")
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -29,9 +31,15 @@ class TraceFilter:
         library, model: a name, or "" for traces without any.
         quality_flag: a name of `QualityFlag`.
         status: a value of `TraceStatus`.
-        user_id, session_id, intent: that very value.
+        user_id, session_id, intent, domain, report_type: that very value.
         min_duration_ms, max_duration_ms: bounds of the duration in milliseconds, both included.
         max_rating: the highest rating, 1 to 5; leaves out what nobody rated.
+        quality_gate_passed: whether the quality gate let the run pass; leaves out runs without one.
+        flagged_for_review: whether calibration flagged the run.
+        gap_principle: the id of a principle that the run fell short of.
+        low_principle: a principle, and what it scored less than.
+        evidence_source: where evidence of the run came from, such as `reddit`.
+        decision: what one of the run's decisions is like.
         text: words that question or answer contain; understands "quoted phrases", or, and -without.
 
     Raises:
@@ -51,6 +59,14 @@ class TraceFilter:
     min_duration_ms: float | None = None
     max_duration_ms: float | None = None
     max_rating: int | None = None
+    domain: str | None = None
+    report_type: str | None = None
+    quality_gate_passed: bool | None = None
+    flagged_for_review: bool | None = None
+    gap_principle: str | None = None
+    low_principle: PrincipleFilter | None = None
+    evidence_source: str | None = None
+    decision: DecisionFilter | None = None
     text: str | None = None
 
     def __post_init__(self) -> None:
@@ -84,9 +100,27 @@ def conditions(chosen: TraceFilter) -> list[ColumnElement[bool]]:
         (chosen.max_rating, t.rating.__le__),
     )
     found.extend(compare(bound) for bound, compare in bounds if bound is not None)
+    found.extend(_of_runs(chosen))
     if chosen.text is not None:
         found.append(has_words(chosen.text))
     return found
+
+
+def _of_runs(chosen: TraceFilter) -> Iterator[ColumnElement[bool]]:
+    t = traces.c
+    if chosen.quality_gate_passed is not None:
+        yield t.quality_gate_passed.is_not(None)  # of which its index is
+        yield t.quality_gate_passed if chosen.quality_gate_passed else ~t.quality_gate_passed
+    if chosen.flagged_for_review is not None:
+        yield t.flagged_for_review if chosen.flagged_for_review else ~t.flagged_for_review
+    if chosen.gap_principle is not None:
+        yield t.gap_principles.contains([chosen.gap_principle])
+    if chosen.evidence_source is not None:
+        yield t.evidence_sources.contains([chosen.evidence_source])
+    if chosen.low_principle is not None:
+        yield chosen.low_principle.of_trace()
+    if chosen.decision is not None:
+        yield chosen.decision.of_trace()
 
 
 def has_words(words: str, of: FromClause = traces) -> ColumnElement[bool]:
@@ -99,7 +133,7 @@ def may_have_words(words: str, of: FromClause = traces) -> list[ColumnElement[bo
     if not _PLAIN_WORDS.fullmatch(words) or "or" in words.lower().split():
         return []
     said = searched_text(of)
-    return [_may_have(said, word) for word in _WORD.findall(words)]
+    return [_may_have(said, word) for word in sorted(_WORD.findall(words), key=len, reverse=True)]
 
 
 def _may_have(said: ColumnElement[str], word: str) -> ColumnElement[bool]:
