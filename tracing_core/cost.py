@@ -152,7 +152,7 @@ class CostTracker:
     ) -> Projection | None:
         """What requests of this size cost in a month and in a year at today's price; None when it is not known."""
         each = self.calculate_cost(model_name, prompt_tokens, completion_tokens)
-        return None if each is None else project(each * requests_per_day, days=1)
+        return None if each is None else projected(each * requests_per_day, days=1)
 
     @staticmethod
     def format_cost(cost: Decimal | None) -> str:
@@ -160,7 +160,7 @@ class CostTracker:
         return "unknown" if cost is None else f"${cost.quantize(_SHOWN, ROUND_CEILING):,}"
 
 
-def project(spent: Decimal, *, days: float) -> Projection:
+def projected(spent: Decimal, *, days: float) -> Projection:
     """What will be spent in a month and in a year by what was spent in some days.
 
     Args:

@@ -107,9 +107,12 @@ def _has_usage(facts: SpanFacts) -> bool:
     return facts.usage.total_tokens is not None
 
 
+NOT_NAMED = "(model not named)"
+
+
 def model_name(facts: SpanFacts) -> str:
     """The model as lists name it."""
-    return facts.model or "(model not named)"
+    return facts.model or NOT_NAMED
 
 
 def leaves(spans: Sequence[SpanData], facts: Sequence[SpanFacts]) -> list[int]:

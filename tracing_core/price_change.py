@@ -51,9 +51,15 @@ class Repriced:
     models: Mapping[str, Sums]
 
     @property
+    def is_new(self) -> bool:
+        """Whether anything is written, be it that the same cost is now of another price book."""
+        return self.changes or self.before["price_version"] != self.columns["price_version"]
+
+    @property
     def changes(self) -> bool:
-        """Whether anything is written."""
-        return bool(self.spans) or any(self.before[name] != value for name, value in self.columns.items())
+        """Whether a cost, or what is known of one, becomes another."""
+        costs = (name for name in PRICED_COLUMNS if name != "price_version")
+        return bool(self.spans) or any(self.before[name] != self.columns[name] for name in costs)
 
     def add_to(self, minutes: dict[Key, Rollup]) -> None:
         """Note by how much the rollups by the minute change."""
@@ -102,7 +108,7 @@ class Change:
 
     Args:
         seen: traces that were read.
-        changed: of these those whose rows change.
+        changed: of these those whose cost becomes another.
         without_contents: of these those left as they are, since what their spans hold is gone.
         traces: the sums of whole traces: one with any call without a price has no cost.
         models: the sums of calls, by model.

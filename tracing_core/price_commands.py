@@ -5,16 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from tracing_core.cost import FIELDS, CostTracker
 from tracing_core.errors import StorageError
+from tracing_core.model_use import NOT_NAMED
 from tracing_core.price_change import Change, Sums
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.models import UnknownModel, model_calls, unknown_models
+from tracing_core.rates import STANDS_FOR
 from tracing_core.repricing import reprice
 from tracing_core.settings import read_settings
 from tracing_core.storage.repricing import Chosen
@@ -44,11 +48,11 @@ def _prices(options: argparse.Namespace) -> None:
     chosen = TraceFilter(start=_start(options.since), end=_end(options.until), project=options.project)
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"prices of genai-prices and of TRACEWHY_PRICES, version {prices.version}")
-    table = Table("Model", "Calls", "Tokens", "Cost", "Calls without a cost", "Last called")
+    table = _table("Model", "Calls", "Tokens", "$", "Unpriced", "Last called")
     for each in model_calls(store.database, chosen):
-        cost = prices.format_cost(each.cost_usd) if each.calls > each.unpriced_calls else "unknown"
+        cost = _money(each.cost_usd) if each.calls > each.unpriced_calls else "unknown"
         numbers = (f"{each.calls:,}", f"{each.tokens:,}", cost, f"{each.unpriced_calls:,}")
-        table.add_row(each.model, *numbers, f"{each.last_at:%Y-%m-%d %H:%M}")
+        table.add_row(escape(each.model), *numbers, f"{each.last_at:%Y-%m-%d}")
     console.print(table)
     unknown = unknown_models(store.database, chosen, prices)
     if not unknown:
@@ -58,26 +62,36 @@ def _prices(options: argparse.Namespace) -> None:
 
 
 def _print_unknown(console: Console, unknown: tuple[UnknownModel, ...]) -> None:
-    table = Table("Model without a price", "Traces", "Tokens by class", "First", "Last", "To do")
+    table = _table("Model without a price", "Traces", "Tokens by class", "First", "Last", "To do")
     for each in unknown:
         tokens = ", ".join(f"{name} {count:,}" for name, count in each.tokens.items()) or "not stored any more"
         if each.counted < each.traces and each.tokens:
             tokens += f" (in the newest {each.counted:,} traces)"
-        to_do = "has a price now: run reprice" if each.tokens and not each.missing else "set a price"
         days = (f"{each.first_at:%Y-%m-%d}", f"{each.last_at:%Y-%m-%d}")
-        table.add_row(each.model, f"{each.traces:,}", tokens, *days, to_do)
+        table.add_row(escape(each.model), f"{each.traces:,}", tokens, *days, _to_do(each))
     console.print(table)
-    missing = {each.model: each for each in unknown if each.missing}
-    if missing:
+    entries = {each.model: _entry(each) for each in unknown if each.missing and each.model != NOT_NAMED}
+    if entries:
         console.print("in dollars per million tokens, the numbers instead of the dots:")
-        entries = (f"{json.dumps(model)}: {{{_fields(each)}}}" for model, each in missing.items())
-        console.print(f"TRACEWHY_PRICES='{{{', '.join(entries)}}}'", markup=False)
+        said = ", ".join(f"{json.dumps(model)}: {{{entry}}}" for model, entry in entries.items())
+        console.print(f"TRACEWHY_PRICES='{{{said}}}'", markup=False)
+        finer = sorted(FIELDS[name] for name in {name for each in unknown for name in each.tokens} & STANDS_FOR.keys())
+        if finer:
+            console.print(f"and where it is another: {', '.join(finer)}")
         console.print("then: python -m tracing_core reprice --dry-run")
 
 
-def _fields(model: UnknownModel) -> str:
-    """The prices that an entry for this model needs: of the classes that it used."""
-    return ", ".join(f'"{FIELDS[name]}": …' for name in model.missing)
+def _to_do(model: UnknownModel) -> str:
+    if model.model == NOT_NAMED:
+        return "let the sender name it"
+    return "has a price now: run reprice" if model.tokens and not model.missing else "set a price"
+
+
+def _entry(model: UnknownModel) -> str:
+    """The prices that an entry for this model needs; other classes have these where they have none of their own."""
+    return ", ".join(
+        f'"{name}": …' for name in dict.fromkeys(FIELDS[STANDS_FOR.get(each, each)] for each in model.tokens)
+    )
 
 
 def _reprice(options: argparse.Namespace) -> None:
@@ -103,19 +117,21 @@ def _reprice(options: argparse.Namespace) -> None:
 
 
 def _print_change(console: Console, change: Change, prices: CostTracker, *, dry_run: bool) -> None:
-    verb = "would change" if dry_run else "changed"
-    console.print(f"{change.seen:,} traces read, {change.changed:,} {verb}; prices of version {prices.version}")
+    verb = "would get" if dry_run else "got"
+    console.print(
+        f"{change.seen:,} traces read, {change.changed:,} {verb} another cost; prices of version {prices.version}"
+    )
     if change.without_contents:
         console.print(
             f"{change.without_contents:,} traces stay as they are: what their spans held is not stored any more"
         )
     if not change.seen:
         return
-    table = Table("Model", "Calls", "Cost before", "Cost now", "Difference", "Without a price before", "now")
+    table = _table("Model", "Calls", "$ before", "$ now", "Difference", "Unpriced")
     for model, sums in sorted(
         change.models.items(), key=lambda each: (-abs(each[1].new_usd - each[1].old_usd), each[0])
     ):
-        table.add_row(model, *_cells(sums))
+        table.add_row(escape(model), *_cells(sums))
     table.add_section()
     table.add_row("whole traces", *_cells(change.traces))
     console.print(table)
@@ -127,8 +143,22 @@ def _print_change(console: Console, change: Change, prices: CostTracker, *, dry_
 def _cells(sums: Sums) -> tuple[str, ...]:
     difference = sums.new_usd - sums.old_usd
     sign = "+" if difference > 0 else ""
-    money = (f"${sums.old_usd:,.6f}", f"${sums.new_usd:,.6f}", f"{sign}{difference:,.6f}")
-    return (f"{round(sums.count):,}", *money, f"{round(sums.old_unpriced):,}", f"{round(sums.new_unpriced):,}")
+    old = "unknown" if sums.old_unpriced == sums.count else _money(sums.old_usd)
+    new = "unknown" if sums.new_unpriced == sums.count else _money(sums.new_usd)
+    money = (old, new, f"{sign}{_money(difference)}")
+    before, now = f"{round(sums.old_unpriced):,}", f"{round(sums.new_unpriced):,}"
+    return (f"{round(sums.count):,}", *money, now if before == now else f"{before} → {now}")
+
+
+def _money(dollars: Decimal) -> str:
+    """With six digits below a dollar, and four from there on."""
+    digits = 6 if abs(dollars) < 1 else 4
+    return f"{dollars:,.{digits}f}"
+
+
+def _table(*titles: str) -> Table:
+    """A table in which nothing is cut, however narrow the terminal is: a name or a number is of use only when it is whole."""
+    return Table(*(Column(title, overflow="fold") for title in titles))
 
 
 def _start(day: date | None) -> datetime | None:

@@ -31,7 +31,7 @@ class TokenClass(StrEnum):
 
 Counts = tuple[tuple[TokenClass, int], ...]
 
-_STANDS_FOR: Mapping[TokenClass, TokenClass] = {
+STANDS_FOR: Mapping[TokenClass, TokenClass] = {
     TokenClass.EMBEDDING: TokenClass.INPUT,
     TokenClass.CACHE_READ: TokenClass.INPUT,
     TokenClass.CACHE_WRITE: TokenClass.INPUT,
@@ -72,7 +72,7 @@ class Rates:
     def of(cls, prices: Mapping[TokenClass, Decimal | None], version: str) -> Rates:
         """Rates in which a class without a price has that of the class it is part of, where there is one."""
         known = {token_class: price for token_class, price in prices.items() if price is not None}
-        for token_class, stands_for in _STANDS_FOR.items():
+        for token_class, stands_for in STANDS_FOR.items():
             if token_class not in known and stands_for in known:
                 known[token_class] = known[stands_for]
         return cls(per_million=known, version=version)

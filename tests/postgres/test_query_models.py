@@ -121,7 +121,9 @@ def test_the_commands_say_what_is_missing_and_price_it_anew(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     """`prices` shows an entry to fill in; `reprice --dry-run` tells the difference and writes nothing, `reprice` does it."""
-    trace = make_trace(spans=run(("house-blend-7b", {"prompt_tokens": 1_000_000, "completion_tokens": 5})))
+    trace = make_trace(
+        spans=run(("house-blend-7b", {"prompt_tokens": 1_000_000, "cached_tokens": 9, "completion_tokens": 5}))
+    )
     writer.write(trace)
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("TRACEWHY_DATA_DIR", str(data_dir))
@@ -134,12 +136,15 @@ def test_the_commands_say_what_is_missing_and_price_it_anew(
         return capsys.readouterr().out
 
     said = run_command("prices")
-    assert "input 1,000,000, output 5" in said
+    assert "input 999,991, cache_read 9, output 5" in said
     assert """TRACEWHY_PRICES='{"house-blend-7b": {"input": …, "output": …}}\'""" in said
+    assert "and where it is another: cached" in said
     prices = '{"house-blend-7b": {"input": 1, "output": 2}}'
     assert "has a price now: run reprice" in run_command("prices", prices=prices)
-    assert "1 would change" in run_command("reprice", "--dry-run", prices=prices)
-    assert "1 changed" in run_command("reprice", "--since", "2026-11-21", "--until", "2026-11-21", prices=prices)
+    assert "1 would get another cost" in run_command("reprice", "--dry-run", prices=prices)
+    assert "1 got another cost" in run_command(
+        "reprice", "--since", "2026-11-21", "--until", "2026-11-21", prices=prices
+    )
     assert "0 traces read" in run_command("reprice", prices=prices)
     assert "every model that was called has a price" in run_command("prices", prices=prices)
     settings.cache_clear()

@@ -10,7 +10,7 @@ from genai_prices.data_snapshot import get_snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracing_core.cost import LOCAL_MODELS, CostTracker, Projection, project
+from tracing_core.cost import LOCAL_MODELS, CostTracker, Projection, projected
 from tracing_core.listed_prices import LIST_VERSION
 from tracing_core.model import TokenUsage
 from tracing_core.own_prices import Price
@@ -259,4 +259,4 @@ def test_seed_d_has_its_words() -> None:
     assert projected == Projection(daily=Decimal(1), monthly=Decimal(30), yearly=Decimal(365))
     assert tracker.estimate_monthly_cost("house-blend-7b", 1000, 8000, 0) is None
     assert tracker.format_cost(None) == "unknown"
-    assert project(Decimal(3), days=1.5).yearly == 730
+    assert projected(Decimal(3), days=1.5).yearly == 730

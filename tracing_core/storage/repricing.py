@@ -119,7 +119,7 @@ def reprice_some(
             spans += row.span_count
         made, starts = _made(connection, [row.trace_id for row in batch], prices, change, lock=not dry_run)
         if not dry_run:
-            _write(connection, [one for one in made if one.changes], starts)
+            _write(connection, [one for one in made if one.is_new], starts)
     return change, (batch[-1].started_at, batch[-1].trace_id)
 
 
