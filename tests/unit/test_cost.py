@@ -255,8 +255,8 @@ def test_seed_d_has_its_words() -> None:
     cost = tracker.calculate_cost(model_name="gemini-1.5-pro-latest", prompt_tokens=8234, completion_tokens=312)
     assert tracker.format_cost(cost) == "$0.001147"
     assert tracker.calculate_embedding_cost("gemini-1.5-pro-latest", MILLION) == Decimal("0.125")
-    projected = tracker.estimate_monthly_cost("gemini-1.5-pro-latest", 1000, 8000, 0)
-    assert projected == Projection(daily=Decimal(1), monthly=Decimal(30), yearly=Decimal(365))
+    estimate = tracker.estimate_monthly_cost("gemini-1.5-pro-latest", 1000, 8000, 0)
+    assert estimate == Projection(daily=Decimal(1), monthly=Decimal(30), yearly=Decimal(365))
     assert tracker.estimate_monthly_cost("house-blend-7b", 1000, 8000, 0) is None
     assert tracker.format_cost(None) == "unknown"
     assert projected(Decimal(3), days=1.5).yearly == 730
