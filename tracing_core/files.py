@@ -69,12 +69,12 @@ class TraceFiles:
         """
         return self.place.address(_folder(project, feedback=feedback))
 
-    def write(self, trace: TraceData, *, new: bool = False) -> str:
+    def write(self, trace: TraceData, *, alone: bool = False) -> str:
         """Write the file of `trace`; readers see the old one or the new one, never half of it.
 
         Args:
             trace: all of it.
-            new: whether no file was there a moment ago, so that nothing beside it has to be looked for.
+            alone: whether nothing can lie beside it, so that it need not be looked for.
 
         Returns:
             Where it is.
@@ -85,7 +85,7 @@ class TraceFiles:
         """
         folder, name = self._where(trace.project, trace.trace_id)
         self.place.write(folder, name, dump(to_document(trace), indent=True))
-        if not new:
+        if not alone:
             self._remove_beside(folder, name)
         return self.place.address(folder, name)
 

@@ -168,14 +168,14 @@ class Preparation:
         except OSError as error:
             return _not_written(data.trace_id, error)
         if before is None:
-            return self._written(data.trace_id, lambda files: files.write(data, new=True))
+            return self.write_file(data, alone=True)
         whole = merge(before, data, self.project)
         probability = min(before.sampling_probability, data.sampling_probability)
         return self.write_file(replace(whole, sampling_probability=probability, is_slow=before.is_slow or data.is_slow))
 
-    def write_file(self, data: TraceData) -> str | None:
-        """Write the file of a trace; what went wrong, if anything did."""
-        return self._written(data.trace_id, lambda files: files.write(data))
+    def write_file(self, data: TraceData, *, alone: bool = False) -> str | None:
+        """Write the file of a trace, `alone` where nothing can lie beside it; what went wrong, if anything did."""
+        return self._written(data.trace_id, lambda files: files.write(data, alone=alone))
 
     def write_beside_file(self, data: TraceData, spans: Sequence[SpanData]) -> str | None:
         """Write the spans that came to a large trace beside its file; what went wrong, if anything did."""

@@ -61,13 +61,45 @@ def join(
     """
     joined = Joined(fates={}, traces={})
     found = lock(connection, [piece.data.trace_id for piece in pieces], memory)
+    changed = []
     for piece in pieces:
         trace_id = piece.data.trace_id
         joining = _Joining(connection, preparation, minutes, found.pop(trace_id))
-        joined.fates[trace_id], remembered = joining.of(piece)
+        fate = joining.of(piece)
+        if isinstance(fate, _Changed):
+            changed.append((joining, fate))
+            continue
+        joined.fates[trace_id], remembered = fate
         if remembered is not None:
             joined.traces[trace_id] = remembered
+    errors = preparation.each(lambda each: each[0].write_file(each[1]), changed)
+    for (joining, to), error in zip(changed, errors, strict=True):
+        trace_id = to.assembly.trace.trace_id
+        joined.fates[trace_id], joined.traces[trace_id] = joining.finish(to, error)
     return joined
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Changed:
+    """What a trace has become, its row and its file apart.
+
+    Args:
+        trace, projection: it, and its rows.
+        assembly, spans: what these were made of.
+        changed: the spans that are new or others than before.
+        last_part: of its contents.
+        size: of these, in bytes.
+        whole: whether all of its file is written, not only a piece beside it.
+    """
+
+    trace: TraceData
+    projection: Projection
+    assembly: Assembly
+    spans: Mapping[str, SpanData]
+    changed: Sequence[SpanData]
+    last_part: int
+    size: int
+    whole: bool
 
 
 class _Joining:
@@ -82,8 +114,8 @@ class _Joining:
         self._stored = stored
         self._trace_id: str = stored.row["trace_id"]
 
-    def of(self, piece: Prepared) -> tuple[Written, Remembered | None]:
-        """Write what `piece` adds."""
+    def of(self, piece: Prepared) -> tuple[Written, Remembered | None] | _Changed:
+        """Write what `piece` adds, but for the file and the row, which says whether there is one."""
         stored = self._stored
         spans, changed = joined_with(stored.spans, as_read_back(as_spans(piece.data)))
         if not changed:
@@ -102,25 +134,39 @@ class _Joining:
         spared = [spans[span_id] for span_id in sorted(stored.sparing - again)]
         last_part, size = self._write_contents(projection, (*changed, *spared))
         self._write_rows(projection)
-        error, in_file = self._file(trace, projection, changed)
-        version = self._update_row(projection.trace)
-        remembered = _remembered(stored, version, spans, assembly, projection, last_part, size, in_file)
-        new = sum(span.span_id not in stored.span_rows for span in changed)
-        path = projection.trace["trace_file_path"]
-        return Written(outcome="piece", new_spans=new, file_path=path, file_error=error), remembered
+        return _Changed(
+            trace=trace,
+            projection=projection,
+            assembly=assembly,
+            spans=spans,
+            changed=changed,
+            last_part=last_part,
+            size=size,
+            whole=self._whole_file_is_due(projection.trace),
+        )
 
-    def _file(self, trace: TraceData, projection: Projection, changed: Sequence[SpanData]) -> tuple[str | None, int]:
-        """Write the file, or the piece beside it; gives what went wrong, and the spans that are in the file itself."""
-        before, row = self._stored.row, projection.trace
-        if self._whole_file_is_due(row):
-            error, in_file = self._preparation.write_file(trace), len(trace.spans)
+    def write_file(self, to: _Changed) -> str | None:
+        """Write the file, or the piece beside it; gives what went wrong. Touches nothing but files."""
+        before, trace = self._stored.row["project"], to.trace
+        if to.whole:
+            error = self._preparation.write_file(trace, alone=len(trace.spans) < _SPANS_IN_A_SMALL_FILE)
         else:
-            error, in_file = self._preparation.write_beside_file(trace, changed), self._stored.in_file
-        if error is not None:
+            error = self._preparation.write_beside_file(trace, to.changed)
+        if self._preparation.files is not None and before != trace.project:
+            self._preparation.files.move(trace.trace_id, before, trace.project)
+        return error
+
+    def finish(self, to: _Changed, file_error: str | None) -> tuple[Written, Remembered]:
+        """Write the row, when what became of the file is known."""
+        stored, row = self._stored, to.projection.trace
+        in_file = len(to.trace.spans) if to.whole else stored.in_file
+        if file_error is not None:
             row["trace_file_path"], in_file = None, 0
-        if self._preparation.files is not None and before["project"] != trace.project:
-            self._preparation.files.move(trace.trace_id, before["project"], trace.project)
-        return error, in_file
+        version = self._update_row(row)
+        remembered = _remembered(stored, version, to, in_file)
+        new = sum(span.span_id not in stored.span_rows for span in to.changed)
+        path = row["trace_file_path"]
+        return Written(outcome="piece", new_spans=new, file_path=path, file_error=file_error), remembered
 
     def _whole_file_is_due(self, row: Row) -> bool:
         """When the trace is small, has grown enough, or is another than its file says."""
@@ -219,27 +265,18 @@ _UPDATE = text(
 )
 
 
-def _remembered(
-    stored: StoredTrace,
-    version: str,
-    spans: Mapping[str, SpanData],
-    assembly: Assembly,
-    projection: Projection,
-    last_part: int,
-    size: int,
-    in_file: int,
-) -> Remembered:
-    facts = zip(assembly.trace.spans, assembly.facts, strict=True)
+def _remembered(stored: StoredTrace, version: str, to: _Changed, in_file: int) -> Remembered:
+    facts = zip(to.assembly.trace.spans, to.assembly.facts, strict=True)
     return Remembered(
         created_at=stored.row["created_at"],
         version=version,
-        spans=spans,
+        spans=to.spans,
         facts={span.span_id: said for span, said in facts},
-        span_rows={row["span_id"]: row for row in projection.spans},
-        decisions=projection.decisions,
-        last_part=last_part,
+        span_rows={row["span_id"]: row for row in to.projection.spans},
+        decisions=to.projection.decisions,
+        last_part=to.last_part,
         parts_started_at=stored.parts_started_at,
-        size=size,
+        size=to.size,
         in_file=in_file,
     )
 
