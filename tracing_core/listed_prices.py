@@ -57,12 +57,16 @@ class Listed:
     """A model of the list."""
 
     _model: ModelInfo
+    _starts: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _rates: dict[tuple[int, int], Rates] = field(default_factory=dict)
 
     def rates(self, at: datetime, input_tokens: int) -> Rates:
         """What it cost at that time, for calls with this much input: long ones have prices of their own with some models."""
         price = self._model.get_prices(at)
-        above = _tier(price, input_tokens)
+        starts = self._starts.get(id(price))
+        if starts is None:
+            starts = self._starts[id(price)] = _tiers(price)
+        above = max((start for start in starts if start < input_tokens), default=_BASE) if starts else _BASE
         found = self._rates.get((id(price), above))
         if found is None:
             found = self._rates[id(price), above] = self._made(price, above)
@@ -81,10 +85,13 @@ def _given(price: ModelPrice) -> list[Decimal | TieredPrices]:
     return [value for value in vars(price).values() if value is not None]
 
 
-def _tier(price: ModelPrice, input_tokens: int) -> int:
-    """Above how many tokens of input these prices count."""
-    starts = [tier.start for value in _given(price) if isinstance(value, TieredPrices) for tier in value.tiers]
-    return max((start for start in starts if start < input_tokens), default=-1)
+_BASE = -1
+"""Above how many tokens of input the prices count that are not those of a tier."""
+
+
+def _tiers(price: ModelPrice) -> tuple[int, ...]:
+    """Above how many tokens of input other prices count."""
+    return tuple([tier.start for value in _given(price) if isinstance(value, TieredPrices) for tier in value.tiers])
 
 
 def _at(price: Decimal | TieredPrices | None, above: int) -> Decimal | None:

@@ -42,6 +42,7 @@ STANDS_FOR: Mapping[TokenClass, TokenClass] = {
 """Which price counts for a class that has none of its own."""
 
 _SMALLEST = Decimal("1E-10")
+_ONE_REQUEST = (TokenClass.REQUEST, 1)
 
 
 def exact(amount: Decimal) -> Decimal:
@@ -79,14 +80,13 @@ class Rates:
 
     def bill(self, counts: Counts) -> tuple[Line, ...] | None:
         """What one call costs; None when a class that it used has no price."""
-        prices = self.per_million
-        if TokenClass.REQUEST in prices:
-            counts = (*counts, (TokenClass.REQUEST, 1))
-        try:
-            priced = [(token_class, count, prices[token_class]) for token_class, count in counts]
-        except KeyError:
-            return None
-        return tuple([Line(name, count, price, exact((price * count).scaleb(-6))) for name, count, price in priced])
+        prices, lines = self.per_million, []
+        for name, tokens in (*counts, _ONE_REQUEST) if TokenClass.REQUEST in prices else counts:
+            price = prices.get(name)
+            if price is None:
+                return None
+            lines.append(Line(name, tokens, price, (price * tokens).scaleb(-6).quantize(_SMALLEST)))
+        return tuple(lines)
 
     def missing(self, counts: Counts) -> tuple[TokenClass, ...]:
         """The classes that were used and have no price."""

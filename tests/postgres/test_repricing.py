@@ -31,6 +31,7 @@ from tracing_core.rates import exact
 from tracing_core.rebuild import Rebuild
 from tracing_core.repricing import reprice
 from tracing_core.settings import Settings, read_settings
+from tracing_core.storage.backfill import Refilled, hours, refill
 from tracing_core.storage.database import Database
 from tracing_core.storage.repricing import Chosen
 from tracing_core.storage.tables import trace_metrics, traces
@@ -273,6 +274,32 @@ def test_repricing_goes_on_while_pieces_arrive(database: Database) -> None:
     whole = [(trace_id, [*first[at][1], *(piece[at][1][0] for piece in pieces)]) for at, trace_id in enumerate(ids)]
     Writer(database, by_prices(NEW)).write(*whole)
     assert now == stored(database)
+
+
+def test_repricing_and_making_rollups_anew_do_not_hinder_each_other(database: Database) -> None:
+    """Whichever comes first, what the rollups hold in the end is the sum of the rows."""
+    history = [make_trace(spans=_run("house", "gone")) for _ in range(60)]
+    wanted = fresh(database, history, NEW)
+    fresh(database, history, OLD)
+    (hour,) = hours(database, None, None, None)
+    failures: list[BaseException] = []
+
+    def refill_often() -> None:
+        try:
+            for _ in range(20):
+                assert refill(database, hour) is Refilled.DONE
+        except BaseException as error:  # noqa: BLE001 - told to the test below
+            failures.append(error)
+
+    thread = threading.Thread(target=refill_often)
+    thread.start()
+    while thread.is_alive():
+        for prices in (NEW, OLD):
+            reprice(database, prices, Chosen())
+    thread.join()
+    assert failures == []
+    reprice(database, NEW, Chosen())
+    assert stored(database) == wanted
 
 
 def _tokens(number: int) -> dict[str, int]:
