@@ -101,7 +101,12 @@ def _facts(trace: TraceData) -> Row:
 
 _MOST_FILTERABLE = 30
 _LONGEST_FILTERABLE = 200
-_KEPT_ELSEWHERE = ("tracewhy.", "input.", "output.", "llm.", "gen_ai.prompt", "gen_ai.completion", "telemetry.")
+_KEPT_ELSEWHERE = (
+    "tracewhy.", "input.", "output.", "llm.", "gen_ai.prompt", "gen_ai.completion", "telemetry.",
+    "service.name", "service.version", "deployment.environment", "session.id", "gen_ai.conversation.id", "user.id",
+    "openinference.span.kind",
+)  # fmt: skip
+"""The beginnings of names of what contents hold alone, and of what the row has columns for."""
 
 
 def _filterable(trace: TraceData) -> Row:
