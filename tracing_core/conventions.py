@@ -122,7 +122,7 @@ FACTS: Mapping[str, Concept] = {
     )),
     "usage": Concept(meaning="All classes of tokens in one value", reading=Reading.USAGE, names=(
         ("langfuse.observation.usage_details", Reading.USAGE_EXCLUSIVE), "mlflow.chat.tokenUsage",
-        "langfuse.observation.usage", "opik.usage",
+        "langfuse.observation.usage", "opik.usage", "gen_ai.usage.raw",
     )),
     "cost": Concept(meaning="What the sender says it cost", reading=Reading.USD, names=(
         "gen_ai.usage.cost", "llm.cost.total", "operation.cost", "gen_ai.usage.cost_usd", "gen_ai.usage.cost.total",
@@ -206,6 +206,7 @@ FACTS: Mapping[str, Concept] = {
         "lk.chat_ctx", "lk.function_tool.arguments", "ai.observability.retrieval.query_text",
         "ai.observability.reranking.query_text", "ai.observability.generation.input_messages", "tool.parameters",
         "gen_ai.task.input", "gen_ai.tool.args", "mcp.request.argument", "db.marqo.search.query", "pydantic_ai.decision.state", "input",
+        "request_data",
     )),
     "answer": Concept(meaning="What came out", reading=Reading.MESSAGES, names=(
         "gen_ai.output.messages", "final_result", "gen_ai.tool.call.result", "llm.output_messages", "llm.choices",
@@ -214,7 +215,7 @@ FACTS: Mapping[str, Concept] = {
         "all_messages_events", "mlflow.spanOutputs", "tool_response", "ai.toolCall.result",
         "gcp.vertex.agent.llm_response", "gcp.vertex.agent.tool_response", "lk.response.text", "lk.function_tool.output",
         "ai.observability.generation.output_message", "gen_ai.task.output", "gen_ai.output", "mcp.response.value",
-        "pydantic_ai.decision.answers", "output",
+        "pydantic_ai.decision.answers", "output", "response_data",
     )),
 }
 """What lists, filters and charts need of a span."""

@@ -37,6 +37,7 @@ EXACT: Mapping[str, str] = {
         "time_to_first_token_ms", "tokens_per_second",
     ), OWN),
     "model_name": "pydantic_ai", "final_result": "pydantic_ai", "operation.cost": "pydantic_ai",
+    "request_data": "logfire", "response_data": "logfire", "gen_ai.usage.raw": "logfire",
 }
 
 UNDERSTOOD = (
@@ -69,7 +70,8 @@ UNDERSTOOD = (
 """How names begin that are kept and shown as they came: parameters, metadata, and what describes any program."""
 # fmt: on
 
-_KNOWN = names_of(CONCEPTS) | set(kind_names()) | {"kind_given"}
+_OF_LOGFIRE = ("async", "duration")
+_KNOWN = names_of(CONCEPTS) | set(kind_names()) | {"kind_given", *_OF_LOGFIRE}
 _BY_LENGTH = sorted(PREFIXES.items(), key=lambda item: -len(item[0]))
 
 

@@ -111,7 +111,7 @@ _TELLING = {
     ),
     "answer": (
         "answer", "output", "response", "result", "final_answer", "output_text", "text", "content", "message", "completion",
-        "summary", "report",
+        "summary", "report", "combined_chunk_content",
     ),
 }  # fmt: skip
 

@@ -24,6 +24,10 @@ _EARLIEST, _LATEST = 1e8, 1e11
 """Seconds since 1970 between which a number counts as a moment."""
 
 
+_SCRUBBED = "[Scrubbed due to "
+"""What logfire puts in the place of a value whose name sounds like a secret, `session.id` among them: it says nothing."""
+
+
 def clean(text: str) -> str:
     """`text` without what cannot be stored; quick for texts that are plain."""
     return text if text.isascii() and "\0" not in text else storable(text)
@@ -43,7 +47,7 @@ def text(value: Any) -> str | None:
     """A name or an id. Numbers become text; texts in JSON's quotes lose them; lists and mappings are neither."""
     if isinstance(value, str):
         if value and value[0] > '"' and value.isascii() and "\0" not in value:
-            return value  # most are like this
+            return None if value[0] == "[" and value.startswith(_SCRUBBED) else value  # most are like this
         if value[:1] == '"':
             unquoted = parsed(value)
             value = unquoted if isinstance(unquoted, str) else value

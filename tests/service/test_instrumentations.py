@@ -15,6 +15,7 @@ from textwrap import indent
 import pytest
 
 from assistant.language.embedded import missing
+from launch.environment import APART
 from tests.factories import make_span
 from tests.service.applications import ANSWERED_BY, PROGRAMS, Applications, Arrived, applications
 from tracing_core.dialects import unmapped_keys
@@ -183,6 +184,35 @@ def test_langfuse(apps: Applications) -> None:
         (rating,) = for_trace(arrived.database, arrived.trace.trace_id)
         assert (rating.rating, rating.comment) == (5, "helpful")
         assert arrived.trace.rating == 5
+
+
+@pytest.mark.skipif(not APART.is_dir(), reason="`python3 dev.py setup` installs logfire apart")
+def test_logfire(apps: Applications) -> None:
+    """Its OpenAI client, plain and streamed: an answer that was streamed comes in a span of its own, with the tokens."""
+    plain, streamed = apps.run("logfire_sdk", "logfire", PYTHONPATH=str(APART))
+    check_trace(plain, FRANCE)
+    check_call(plain, FRANCE, system="Be brief.")
+    assert plain.trace.cached_tokens is not None
+    assert (streamed.trace.query, streamed.trace.session_id, streamed.trace.user_id) == (ITALY, "session-1", "ann")
+    asked, told = streamed.of_kind(SpanKind.LLM)
+    assert asked.total_tokens is None
+    assert told.total_tokens == (streamed.trace.input_tokens or 0) + (streamed.trace.output_tokens or 0) > 0
+    assert streamed.payload(told).outputs["answer"] == streamed.trace.answer
+    for arrived in (plain, streamed):
+        assert arrived.trace.provider == "openai"
+        for span in arrived.spans:
+            assert unmapped_keys(make_span(attributes=arrived.payload(span).attributes)) == ()
+
+
+@pytest.mark.skipif(not APART.is_dir(), reason="`python3 dev.py setup` installs logfire apart")
+def test_logfire_with_pydantic_ai(apps: Applications) -> None:
+    """What an agent and its calls used is counted once, and its session is there although logfire scrubs such names."""
+    (arrived,) = apps.run("logfire_agent", "logfire-agent", PYTHONPATH=str(APART))
+    check_trace(arrived, "What is the weather in Paris?")
+    (agent,), calls, tools = (arrived.of_kind(kind) for kind in (SpanKind.AGENT, SpanKind.LLM, SpanKind.TOOL))
+    assert (len(calls), len(tools)) == (2, 1)
+    used = (arrived.trace.input_tokens or 0) + (arrived.trace.output_tokens or 0)
+    assert used == sum(call.total_tokens or 0 for call in calls) == agent.total_tokens
 
 
 def test_the_readme_shows_programs_that_run() -> None:

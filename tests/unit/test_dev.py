@@ -150,7 +150,12 @@ def venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to(sys.executable)
     (folder / "pyvenv.cfg").write_text("version = 3.11.7\n")
-    for name, path in {"VENV": folder, "PYTHON": folder / "bin" / "python", "STAMP": folder / "stamp"}.items():
+    for name, path in {
+        "VENV": folder,
+        "APART": folder / "apart",
+        "PYTHON": folder / "bin" / "python",
+        "STAMP": folder / "stamp",
+    }.items():
         monkeypatch.setattr(environment, name, path)
     (tmp_path / "requirements.txt").write_text("one==1\ntwo==2\n")
     monkeypatch.setattr(environment, "REQUIREMENTS", tmp_path / "requirements.txt")
@@ -169,9 +174,10 @@ def installed(venv: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ..
 def test_set_up_does_nothing_twice(installed: list[tuple[str, ...]]) -> None:
     """The second set-up finds the stamp of the first."""
     environment.set_up()
-    assert [what[-1] for what in installed] == [str(environment.REQUIREMENTS), environment.WEIGHTS]
+    assert [what[-1] for what in installed[:2]] == [str(environment.REQUIREMENTS), environment.WEIGHTS]
+    assert installed[2] == ("--no-deps", "--target", str(environment.APART), *environment.KEPT_APART)
     environment.set_up()
-    assert len(installed) == 2
+    assert len(installed) == 3
 
 
 def test_set_up_follows_the_requirements(installed: list[tuple[str, ...]]) -> None:
@@ -182,7 +188,7 @@ def test_set_up_follows_the_requirements(installed: list[tuple[str, ...]]) -> No
     (environment.VENV / "pyvenv.cfg").write_text("version = 3.12.1\n")
     environment.set_up()
     environment.set_up(again=True)
-    assert len(installed) == 8
+    assert len(installed) == 12
 
 
 def test_set_up_goes_on_without_the_weights(
