@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from tests.factories import NOON
+from tests.factories import NOON, make_trace
 from tests.postgres.tables import rows
+from tests.postgres.writing import store
 from tracing_core.storage.copying import copy_rows
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import SPAN_COLUMNS, trace_spans
+from tracing_core.storage.tables import SPAN_COLUMNS, trace_spans, traces
 
 _ODD = ("", "\\", "\\N", "a\tb", "a\nb\r", "\x01", "\x02", "\x03", "\x01\x02\x03\\t\t", "é\\", "\x7f")
 
@@ -43,3 +45,10 @@ def test_what_is_no_text_in_a_column_of_text_is_written_as_text(database: Databa
     """A host may have handed over a number."""
     (row,) = _copied(database, [_row(0, name=5, model="a\tb")])
     assert (row["name"], row["model"], row["error"]) == ("5", "a\tb", None)
+
+
+def test_unknown_json_is_null_where_a_column_can_be(database: Database) -> None:
+    """An index over what is known must not hold the runs of which nothing is."""
+    store(database, make_trace())
+    with database.read() as connection:
+        assert connection.scalar(select(traces.c.principle_scores.is_(None))) is True

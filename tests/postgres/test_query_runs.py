@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from tests.factories import NOON
 from tests.postgres.runs_written import choice, make_run
@@ -17,6 +18,7 @@ from tracing_core.query.filters import TraceFilter
 from tracing_core.query.runs import compare_runs, get_run, group_runs, list_runs, measure_runs, principle_patterns
 from tracing_core.query.traces import list_traces
 from tracing_core.storage.database import Database
+from tracing_core.storage.tables import traces
 
 
 def test_a_run_has_what_its_stages_say(database: Database) -> None:
@@ -152,8 +154,11 @@ def test_the_summary_counts_all_and_averages_what_completed(database: Database) 
 
 def test_a_run_that_stands_for_others_counts_as_often(database: Database) -> None:
     """Kept with a chance of 0.1, it is ten runs, in counts and in means."""
-    ten = make_run(score=1.0, scores={"P": 1}, passed=False, sampling_probability=0.1)
+    ten = make_run(score=1.0, scores={"P": 1}, passed=False)
     store(database, ten, make_run(score=2.1, scores={"P": 3}))
+    with database.write() as connection:
+        of_ten = update(traces).where(traces.c.trace_id == ten.trace_id)
+        connection.execute(of_ten.values(sampling_probability=0.1))
     found = measure_runs(database, TraceFilter())
     assert (found.total_runs, found.qg_failed) == (11, 10)
     assert found.avg_quality == pytest.approx(1.1)

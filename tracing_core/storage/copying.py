@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Boolean, DateTime, LargeBinary, Table, Text
+from sqlalchemy import Boolean, Column, DateTime, LargeBinary, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from tracing_core.jsontext import dump_for_postgres, storable
@@ -33,7 +33,7 @@ class _Columns:
     Args:
         values: takes them out of a row.
         encoders: make text of them; None for those that hold text.
-        json: the places of those of JSON, which has a null of its own: none of them is NULL instead.
+        json: the places of those of JSON that cannot be NULL, and have JSON's own null instead.
     """
 
     values: Callable[[Row], tuple[Any, ...]]
@@ -100,17 +100,17 @@ def _utf8(text: str) -> bytes:
 
 @cache
 def _columns(table: Table, columns: tuple[str, ...]) -> _Columns:
-    encoders = tuple(_encoder(table.c[name].type) for name in columns)
+    encoders = tuple(_encoder(table.c[name]) for name in columns)
     json = tuple(at for at, encode in enumerate(encoders) if encode is _json)
     return _Columns(values=itemgetter(*columns), encoders=encoders, json=json)
 
 
-def _encoder(column_type: Any) -> _Encoder | None:
+def _encoder(column: Column[Any]) -> _Encoder | None:
     kinds: tuple[tuple[type, _Encoder | None], ...] = (
-        (Text, None), (JSONB, _json), (LargeBinary, _bytes), (ARRAY, _array), (DateTime, _moment),
-        (Boolean, _truth),
+        (Text, None), (JSONB, _json_or_null if column.nullable else _json), (LargeBinary, _bytes), (ARRAY, _array),
+        (DateTime, _moment), (Boolean, _truth),
     )  # fmt: skip
-    return next((encode for kind, encode in kinds if isinstance(column_type, kind)), str)
+    return next((encode for kind, encode in kinds if isinstance(column.type, kind)), str)
 
 
 def _moment(value: datetime) -> str:
@@ -124,6 +124,11 @@ def _truth(value: Any) -> str:
 
 def _json(value: Any) -> str:
     return "{}" if value == {} else dump_for_postgres(value)
+
+
+def _json_or_null(value: Any) -> str:
+    """For a column that can be NULL, as what is not known has to be."""
+    return _json(value)
 
 
 def _bytes(value: bytes) -> str:
