@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_FILE_KNOWS_MORE = "the file knows spans that the database does not; `python -m tracing_core rebuild` brings them back"
 _ENDED = (TraceStatus.COMPLETE, TraceStatus.FAILED)
 
 
@@ -158,20 +159,27 @@ class Preparation:
         return self.write_file(data if before is None else merge(before, data, self.project))
 
     def write_new_file(self, data: TraceData) -> str | None:
-        """Write the file of a trace that is new to the database. When that was lost, a file may be there that knows more than
-        this piece: what it says is kept.
+        """Write the file of a trace that is new to the database."""
+        return self.write_over_file(data) if data.source == OTLP else self.write_file(data, alone=True)
+
+    def write_over_file(self, data: TraceData) -> str | None:
+        """Write the file of a trace of which the database does not say that it has one. When the database was lost, a file
+        may be there that knows more: what it says is kept, and the row goes on saying that it has none until a rebuild.
         """
         try:
-            before = (
-                self.files.read(data.project, data.trace_id) if self.files is not None and data.source == OTLP else None
-            )
+            before = self.files.read(data.project, data.trace_id) if self.files is not None else None
         except OSError as error:
             return _not_written(data.trace_id, error)
         if before is None:
             return self.write_file(data, alone=True)
         whole = merge(before, data, self.project)
         probability = min(before.sampling_probability, data.sampling_probability)
-        return self.write_file(replace(whole, sampling_probability=probability, is_slow=before.is_slow or data.is_slow))
+        whole = replace(whole, sampling_probability=probability, is_slow=before.is_slow or data.is_slow)
+        error = self.write_file(whole)
+        if error is None and len(whole.spans) > len(data.spans):
+            logger.warning("of trace %s %s", data.trace_id, _FILE_KNOWS_MORE)
+            return _FILE_KNOWS_MORE
+        return error
 
     def write_file(self, data: TraceData, *, alone: bool = False) -> str | None:
         """Write the file of a trace, `alone` where nothing can lie beside it; what went wrong, if anything did."""

@@ -234,10 +234,11 @@ def test_the_command_says_what_it_did(
 
 
 def test_a_late_piece_does_not_cost_what_only_the_file_has(settings: Settings, database: Database) -> None:
-    """The database was lost, and the rest of a trace arrives before the rebuild: the file then has both, and the database."""
+    """The database was lost, and more of a trace arrives before the rebuild: the file then has all, and the database."""
     ids = {"trace_id": (7).to_bytes(16)}
-    root, child = otlp_span(span_id=b"\1" * 8, **ids), otlp_span(span_id=b"\2" * 8, parent_span_id=b"\1" * 8, **ids)
-    for piece in (root, child):
+    root = otlp_span(span_id=b"\1" * 8, **ids)
+    late = [otlp_span(span_id=bytes([number]) * 8, parent_span_id=b"\1" * 8, **ids) for number in (2, 3, 4)]
+    for piece in (root, *late):
         store = open_store(settings)
         body = otlp_request(piece)
         store.ingest.offer(partial(spans_in, body), len(body), project="otlp").result(PATIENCE_SECONDS)
@@ -246,8 +247,10 @@ def test_a_late_piece_does_not_cost_what_only_the_file_has(settings: Settings, d
             migrate.downgrade(database, "base")
     kept = TraceFiles(settings.projects_dir).read("otlp", f"{7:032x}")
     assert kept is not None
-    assert len(kept.spans) == 2
-    assert len(rows(database, trace_spans)) == 1
+    assert len(kept.spans) == 4
+    assert len(rows(database, trace_spans)) == 3
+    assert rows(database, traces)[0]["trace_file_path"] is None
     rebuilt(settings, database)
-    assert len(rows(database, trace_spans)) == 2
+    assert len(rows(database, trace_spans)) == 4
+    assert rows(database, traces)[0]["trace_file_path"] is not None
     assert TraceFiles(settings.projects_dir).read("otlp", kept.trace_id) == kept

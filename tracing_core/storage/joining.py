@@ -148,7 +148,9 @@ class _Joining:
     def write_file(self, to: _Changed) -> str | None:
         """Write the file, or the piece beside it; gives what went wrong. Touches nothing but files."""
         before, trace = self._stored.row["project"], to.trace
-        if to.whole:
+        if to.whole and self._stored.row["trace_file_path"] is None:
+            error = self._preparation.write_over_file(trace)
+        elif to.whole:
             error = self._preparation.write_file(trace, alone=len(trace.spans) < _SPANS_IN_A_SMALL_FILE)
         else:
             error = self._preparation.write_beside_file(trace, to.changed)
