@@ -264,7 +264,8 @@ def test_repricing_goes_on_while_pieces_arrive(database: Database) -> None:
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        reprice(database, NEW, Chosen(), again=True)
+        for prices in (OLD, NEW):
+            reprice(database, prices, Chosen())
     for thread in threads:
         thread.join()
     assert failures == []
