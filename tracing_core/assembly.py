@@ -187,7 +187,7 @@ def _times(spans: Sequence[SpanData], root: SpanData | None) -> dict[str, Any]:
 
 
 def _end(span: SpanData) -> datetime:
-    return span.started_at + timedelta(microseconds=(span.duration_ns or 0) // 1000)
+    return span.started_at + timedelta(0, 0, (span.duration_ns or 0) // 1000)
 
 
 def _status(root: SpanData | None) -> TraceStatus:

@@ -70,7 +70,7 @@ def model_use(spans: Sequence[SpanData], facts: Sequence[SpanFacts], prices: Cos
         "time_to_first_token_ms": speed.first_token_ms if speed else None,
         "tokens_per_second": rate,
     }
-    return ModelUse(trace=row, calls=tuple(_columns(call, at in counting) for at, call in enumerate(calls)))
+    return ModelUse(trace=row, calls=tuple([_columns(call, at in counting) for at, call in enumerate(calls)]))
 
 
 def _call(span: SpanData, facts: SpanFacts, prices: CostTracker) -> _Call:
@@ -99,8 +99,13 @@ def _rate(span: SpanData, facts: SpanFacts) -> float | None:
 
 def _columns(call: _Call, counts: bool) -> Row:
     """What the row of a span says; of one that repeats the calls below it only what it was told, not a cost of our own."""
+    if call.tokens is None and call.given is None:
+        return _NOTHING
     tokens = call.tokens if call.facts.model is not None else None
     return {"total_tokens": tokens, "cost_usd": call.cost if counts else call.given}
+
+
+_NOTHING: Row = {"total_tokens": None, "cost_usd": None}
 
 
 def _has_usage(facts: SpanFacts) -> bool:

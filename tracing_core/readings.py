@@ -143,7 +143,7 @@ def texts(value: Any) -> tuple[str, ...] | None:
     """Words: a list, a list as JSON, or one alone."""
     value = parsed(value)
     items = value if isinstance(value, list | tuple) else (value,)
-    return tuple(found for item in items if (found := text(item)) is not None) or None
+    return tuple([found for item in items if (found := text(item)) is not None]) or None
 
 
 def _scaled(factor: float) -> Callable[[Any], float | None]:

@@ -112,9 +112,9 @@ def add_trace(rollups: dict[Key, Rollup], trace: Row, spans: Iterable[Row], *, t
     """Add one trace to minute rollups, or take it away again."""
     weight = -weight_of(trace) if take_away else weight_of(trace)
     whole = _rollup_of_trace(trace)
-    for key in trace_keys(trace):
-        _at(rollups, key).add(whole, weight)
     project, bucket = trace["project"], bucket_start(trace["started_at"], "minute")
+    for dimension, value in _dimensions(trace):
+        _at(rollups, (project, "minute", bucket, dimension, value)).add(whole, weight)
     for span in spans:
         if span["parent_id"] is not None:
             key = (project, "minute", bucket, "operation", operation_name(span["name"]))
@@ -156,10 +156,13 @@ LONGEST_OPERATION = 120
 
 def trace_keys(trace: Row) -> Iterator[Key]:
     """The minute rollups in which a trace as a whole is counted: all traces, its library, its model."""
-    bucket = bucket_start(trace["started_at"], "minute")
-    yield trace["project"], "minute", bucket, "trace", ""
-    yield trace["project"], "minute", bucket, "library", trace["library"] or ""
-    yield trace["project"], "minute", bucket, "model", trace["model"] or ""
+    project, bucket = trace["project"], bucket_start(trace["started_at"], "minute")
+    for dimension, value in _dimensions(trace):
+        yield project, "minute", bucket, dimension, value
+
+
+def _dimensions(trace: Row) -> tuple[tuple[str, str], ...]:
+    return ("trace", ""), ("library", trace["library"] or ""), ("model", trace["model"] or "")
 
 
 def _rollup_of_trace(trace: Row) -> Rollup:

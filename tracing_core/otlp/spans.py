@@ -235,6 +235,7 @@ def _events(
     made: list[Decision] = []
     given_ns: list[int] = []
     dropped: list[int] = []
+    exact = True
     for event in events:
         given, attributes = event.time_unix_nano, attributes_of(event.attributes)
         timestamp = event_moment(given, started_at)
@@ -244,8 +245,9 @@ def _events(
             continue
         kept.append(_make_event(name=name, timestamp=timestamp, attributes=attributes))
         given_ns.append(given)
+        exact = exact and not given % 1000 and EARLIEST_NS <= given <= LATEST_NS
         dropped.append(event.dropped_attributes_count)
-    if any(given % 1000 or not EARLIEST_NS <= given <= LATEST_NS for given in given_ns):
+    if not exact:
         otel["event_ns"] = given_ns
     if any(dropped):
         otel["event_dropped_attributes_counts"] = dropped
