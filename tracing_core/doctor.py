@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tracing_core.clock import Clock
-from tracing_core.doctor_checks import FAIL, OK, WARN, Check, counted, of_disk, of_ledger, of_settings, of_store
+from tracing_core.doctor_checks import (
+    FAIL,
+    OK,
+    WARN,
+    Check,
+    counted,
+    of_disk,
+    of_files,
+    of_ledger,
+    of_settings,
+    of_store,
+)
 from tracing_core.doctor_receivers import of_receivers, send_and_read_back
 from tracing_core.errors import SettingsError, StorageError
 from tracing_core.ids import IdSource
@@ -49,7 +60,7 @@ def examine(settings: Settings, clock: Clock, ids: IdSource, *, send: bool = Fal
         clock, ids: the machine's own.
         send: whether to send a trace through a receiver and to read it back.
     """
-    found = [*of_settings(settings), *of_disk(settings, clock, ids), *of_receivers(settings)]
+    found = [*of_settings(settings), *of_disk(settings, clock, ids), *of_files(settings), *of_receivers(settings)]
     try:
         database = Database(settings.database_url or embedded_url(settings.data_dir), settings.statement_timeout_ms)
     except (StorageError, SettingsError) as error:

@@ -12,11 +12,12 @@ from typing import Literal
 
 from tracing_core.clock import Clock
 from tracing_core.dead_letters import REPLAY, dead_reasons
-from tracing_core.errors import StorageError
+from tracing_core.errors import SettingsError, StorageError
 from tracing_core.ids import IdSource
 from tracing_core.journal_files import claimed
 from tracing_core.ledger import Outcome
 from tracing_core.partition_days import days_ahead
+from tracing_core.places import place_of
 from tracing_core.query.ledger import LedgerLine, ledger
 from tracing_core.query.system import storage
 from tracing_core.settings import Settings
@@ -30,6 +31,8 @@ WARN: State = "warn"
 FAIL: State = "fail"
 LEDGER_DAYS = 30
 _LITTLE_DISK = 1_000_000_000
+_PROBE = ".tracewhy"
+"""A folder that no project can be called."""
 _FATES = (Outcome.STORED, Outcome.SAMPLED_OUT, Outcome.DEAD_LETTERED, Outcome.DROPPED)
 
 
@@ -97,6 +100,25 @@ def of_disk(settings: Settings, clock: Clock, ids: IdSource) -> Iterator[Check]:
     )
     yield from _of_spool(Spool(directory / "spool", clock, ids), settings.spool_bytes)
     yield from of_journal(settings)
+
+
+def of_files(settings: Settings) -> Iterator[Check]:
+    """Whether files of traces can be written, read and removed where they are to go, unless that is the data directory."""
+    if not settings.files or settings.files_url is None:
+        return
+    try:
+        place = place_of(settings)
+        place.write(_PROBE, "doctor", b"well")
+        well = place.read(_PROBE, "doctor") == b"well"
+        place.remove_project(_PROBE)
+    except (SettingsError, OSError) as error:
+        fix = "mend TRACEWHY_FILES_URL, TRACEWHY_FILES_OPTIONS or the credentials; until then traces have no files"
+        yield Check(about="files", state=FAIL, said=str(error), fix=fix)
+        return
+    said = f"{place.address('').rstrip('/')} can be written, read and emptied"
+    yield Check(
+        about="files", state=OK if well else FAIL, said=said if well else "what was written is not what is read"
+    )
 
 
 def _of_spool(spool: Spool, most: int) -> Iterator[Check]:

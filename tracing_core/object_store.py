@@ -85,12 +85,12 @@ class ObjectStore:
         self.remove(folder, name)
 
     def listed(self, folder: str) -> Iterator[tuple[str, Callable[[], int]]]:
-        for entry in self._list(self._path(folder)):
+        for entry in self._list(self._path(folder), _LONG_SECONDS):
             if entry["type"] == "file":
                 yield _last(entry), partial(int, entry["size"])
 
     def projects(self) -> list[str]:
-        return [_last(entry) for entry in self._list(self._root) if entry["type"] == "directory"]
+        return [_last(entry) for entry in self._list(self._root, self._seconds) if entry["type"] == "directory"]
 
     def remove_project(self, project: str) -> None:
         with suppress(FileNotFoundError):
@@ -101,9 +101,9 @@ class ObjectStore:
         while some := list(islice(left, _AT_ONCE)):
             yield from [future.result() for future in [threads.submit(do, item) for item in some]]
 
-    def _list(self, path: str) -> list[dict[str, Any]]:
+    def _list(self, path: str, seconds: float) -> list[dict[str, Any]]:
         try:
-            found: list[dict[str, Any]] = self._ask(lambda files: files._ls(path, detail=True), _LONG_SECONDS)
+            found: list[dict[str, Any]] = self._ask(lambda files: files._ls(path, detail=True), seconds)
         except FileNotFoundError:
             return []
         return found

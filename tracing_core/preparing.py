@@ -175,11 +175,11 @@ class Preparation:
         whole = merge(before, data, self.project)
         probability = min(before.sampling_probability, data.sampling_probability)
         whole = replace(whole, sampling_probability=probability, is_slow=before.is_slow or data.is_slow)
-        error = self.write_file(whole)
-        if error is None and len(whole.spans) > len(data.spans):
+        problem = self.write_file(whole)
+        if problem is None and len(whole.spans) > len(data.spans):
             logger.warning("of trace %s %s", data.trace_id, _FILE_KNOWS_MORE)
             return _FILE_KNOWS_MORE
-        return error
+        return problem
 
     def write_file(self, data: TraceData, *, alone: bool = False) -> str | None:
         """Write the file of a trace, `alone` where nothing can lie beside it; what went wrong, if anything did."""

@@ -16,6 +16,7 @@ from tests.postgres.tables import assert_balanced, rows
 from tests.s3_server import S3Server, s3_server
 from tests.surroundings import PATIENCE_SECONDS, finished
 from tracing_core.clock import ManualClock
+from tracing_core.doctor_checks import of_files
 from tracing_core.errors import StorageError
 from tracing_core.files import TraceFiles, files_of
 from tracing_core.files_size import FilesSize, files_size
@@ -114,6 +115,16 @@ def test_what_is_removed_is_removed_there(settings: Settings, database: Database
     assert files.names("other") == []
     assert files.projects() == ["shop"]
     old.close()
+
+
+def test_the_doctor_looks_at_it(server: S3Server, settings: Settings) -> None:
+    """By writing there; a bucket that is not there is told with what to set, and nothing is left behind."""
+    (check,) = of_files(settings)
+    assert (check.state, files_of(settings).place.projects()) == ("ok", [])
+    (check,) = of_files(settings.model_copy(update={"files_url": "s3://nowhere/x"}))
+    assert (check.state, "bucket does not exist" in check.said) == ("fail", True)
+    assert "TRACEWHY_FILES_URL" in check.fix
+    assert not list(of_files(settings.model_copy(update={"files_url": None})))
 
 
 def test_their_size_is_known(settings: Settings) -> None:
