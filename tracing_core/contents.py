@@ -17,10 +17,10 @@ from tracing_core.model import SpanData
 SPANS_IN_A_PART = 256
 """Spans that are compressed together at most: opening one of ten thousand must not unpack them all."""
 
-_WITH_DICTIONARY_1 = b"\x01"
-"""The first byte of contents that were packed with dictionary 1. It is part of what is stored: a better one gets number 2."""
+_DICTIONARIES = {1: zstandard.DICT_TYPE_RAWCONTENT, 2: zstandard.DICT_TYPE_FULLDICT}
+"""By number: the first byte of contents says which of them packed it. What is stored needs them: a better one gets number 3."""
 
-_DICTIONARY_1 = Path(__file__).with_name("contents_1.dict")
+_NEWEST = max(_DICTIONARIES)
 _LEVEL = 3
 _LARGEST = 2**31
 _threads = threading.local()
@@ -28,21 +28,21 @@ _threads = threading.local()
 
 def pack(spans: Sequence[SpanData]) -> bytes:
     """The bytes of `spans`."""
-    return _WITH_DICTIONARY_1 + _compressor().compress(dump({"spans": spans}))
+    return bytes((_NEWEST,)) + _compressor().compress(dump({"spans": spans}))
 
 
 def unpack(content: bytes) -> tuple[SpanData, ...]:
     """The spans in `content`. What an upgrade of the database moved there is not compressed."""
     content = bytes(content)
-    packed = content.startswith(_WITH_DICTIONARY_1)
-    plain = _decompressor().decompress(content[1:], max_output_size=_LARGEST) if packed else content
+    packed = content[0] in _DICTIONARIES
+    plain = _decompressor(content[0]).decompress(content[1:], max_output_size=_LARGEST) if packed else content
     return tuple(read_span(span) for span in orjson.loads(plain)["spans"])
 
 
 def plain_size(content: bytes) -> int:
     """How many bytes `content` has when it is not compressed."""
     content = bytes(content)
-    return zstandard.frame_content_size(content[1:]) if content.startswith(_WITH_DICTIONARY_1) else len(content)
+    return zstandard.frame_content_size(content[1:]) if content[0] in _DICTIONARIES else len(content)
 
 
 def parts(spans: Sequence[SpanData]) -> list[Sequence[SpanData]]:
@@ -56,10 +56,12 @@ def as_read_back(spans: Sequence[SpanData]) -> tuple[SpanData, ...]:
 
 
 @cache
-def _dictionary() -> zstandard.ZstdCompressionDict:
-    """The names and the punctuation that all spans repeat, so that contents of a single trace need not spell them out."""
-    found = zstandard.ZstdCompressionDict(_DICTIONARY_1.read_bytes(), dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-    found.precompute_compress(level=_LEVEL)
+def _dictionary(number: int) -> zstandard.ZstdCompressionDict:
+    """What spans repeat, so that contents of a single trace need not spell it out: names, punctuation, frequent words."""
+    data = Path(__file__).with_name(f"contents_{number}.dict").read_bytes()
+    found = zstandard.ZstdCompressionDict(data, dict_type=_DICTIONARIES[number])
+    if number == _NEWEST:
+        found.precompute_compress(level=_LEVEL)
     return found
 
 
@@ -67,12 +69,14 @@ def _dictionary() -> zstandard.ZstdCompressionDict:
 def _compressor() -> zstandard.ZstdCompressor:
     found: zstandard.ZstdCompressor | None = getattr(_threads, "compressor", None)
     if found is None:
-        found = _threads.compressor = zstandard.ZstdCompressor(level=_LEVEL, dict_data=_dictionary())
+        parameters = zstandard.ZstdCompressionParameters.from_level(_LEVEL, write_dict_id=False)
+        found = zstandard.ZstdCompressor(compression_params=parameters, dict_data=_dictionary(_NEWEST))
+        _threads.compressor = found
     return found
 
 
-def _decompressor() -> zstandard.ZstdDecompressor:
-    found: zstandard.ZstdDecompressor | None = getattr(_threads, "decompressor", None)
-    if found is None:
-        found = _threads.decompressor = zstandard.ZstdDecompressor(dict_data=_dictionary())
-    return found
+def _decompressor(number: int) -> zstandard.ZstdDecompressor:
+    made: dict[int, zstandard.ZstdDecompressor] = _threads.__dict__.setdefault("decompressors", {})
+    if number not in made:
+        made[number] = zstandard.ZstdDecompressor(dict_data=_dictionary(number))
+    return made[number]
