@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from concurrent.futures import Future
@@ -22,6 +23,9 @@ from tracing_core.tally import NotedTally
 
 logger = logging.getLogger(__name__)
 
+_OBJECTS_BETWEEN_COLLECTIONS = 20_000
+"""Spans are many objects and no rings, so that looking for garbage among them finds nothing and costs time."""
+
 
 def work(pipe: Connection) -> None:
     """Store what comes until the pipe closes. Its settings come first.
@@ -34,6 +38,7 @@ def work(pipe: Connection) -> None:
     except EOFError:
         return
     log_to_stderr(settings.log_level)
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
     store = open_store(settings)
     tally = store.ingest.tally = NotedTally()
     keeper = DiagnosticsKeeper(store.database, store.ingest, None, SystemClock(), IdSource())

@@ -20,6 +20,7 @@ from tracing_core.projection import Row
 _FIELD, _NULL, _LINE = "\x01", "\x02", "\x03"
 """What stands between values, for NULL, and after rows until these are escaped: characters that hardly any text has."""
 _OPTIONS = "DELIMITER E'\\x01', NULL E'\\x02'"
+_BYTES_AT_A_TIME = 65_536
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 _ALL_ESCAPES = str.maketrans(_ESCAPES | {_FIELD: "\\x01", _NULL: "\\x02"})
 
@@ -47,7 +48,8 @@ def copy_rows(cursor: Any, table: Table, into: str, columns: Sequence[str], rows
     values = list(map(of.values, rows))
     if values:
         names = ", ".join(f'"{name}"' for name in columns)
-        cursor.copy_expert(f"COPY {into} ({names}) FROM STDIN ({_OPTIONS})", io.BytesIO(_utf8(_lines(values, of))))
+        content = io.BytesIO(_utf8(_lines(values, of)))
+        cursor.copy_expert(f"COPY {into} ({names}) FROM STDIN ({_OPTIONS})", content, _BYTES_AT_A_TIME)
 
 
 def _lines(rows: list[tuple[Any, ...]], of: _Columns) -> str:

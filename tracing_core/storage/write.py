@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, column, select, table, text, update
@@ -96,7 +96,7 @@ class TraceTable:
         """
         once = self._once(batch)
         kept = [p for p in once.values() if p.kept]
-        self.make_room({span["started_at"].astimezone(UTC).date() for p in kept for span in p.projection.spans})
+        self.make_room({_day(span["started_at"]) for p in kept for span in p.projection.spans})
         return _until_nobody_is_in_the_way(self._write, once, kept, ledger)
 
     def _write(self, once: Mapping[str, Prepared], kept: Sequence[Prepared], ledger: Ledger) -> dict[str, Written]:
@@ -192,6 +192,10 @@ _INSERT_NEW = (
     .on_conflict_do_nothing()
     .returning(traces.c.trace_id)
 )
+
+
+def _day(moment: datetime) -> date:
+    return moment.date() if moment.tzinfo is UTC else moment.astimezone(UTC).date()
 
 
 def _left_out(connection: Connection, ids: Sequence[str]) -> dict[str, Written]:
