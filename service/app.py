@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from service import admin, ask, chat, errors, health, langfuse, metrics, traces
+from service import admin, ask, chat, errors, health, langfuse, media, metrics, traces
 from service.answering import Answers
 from service.bodies import BodyLimit, ReadingRoom
 from service.desk import Desk
@@ -62,6 +62,7 @@ def create_app(store: Store, make_assistant: Callable[[], Answers]) -> FastAPI:
         traces.router,
         health.router,
         langfuse.router,
+        media.router,
         admin.router,
         metrics.router,
     ):

@@ -23,10 +23,15 @@ from service.scores import read_score
 from tracing_core.errors import InvalidInput, TraceNotFound
 from tracing_core.feedback import FeedbackService
 from tracing_core.jsontext import dump
+from tracing_core.media import LARGEST_BYTES
 from tracing_core.otlp.decode import JSON
 
 TRACES_PATH = "/api/public/otel/v1/traces"
-BODY_BYTES: Mapping[str, int] = {"/api/public/scores": 2_000_000, "/api/public/ingestion": 8_000_000}
+BODY_BYTES: Mapping[str, int] = {
+    "/api/public/scores": 2_000_000,
+    "/api/public/ingestion": 8_000_000,
+    "/api/public/media/upload": LARGEST_BYTES,
+}
 """The longest bodies by path; the SDK sends at most 1 MB of scores, older ones 2.5 MB of events."""
 WAIT_SECONDS = 3.0
 """How long a score waits for its trace, which the SDK sends later than the score; the SDK itself waits five seconds."""
@@ -74,7 +79,7 @@ async def _with_keys(request: Request) -> None:
 
 
 router = APIRouter()
-_KEYS = [Depends(_with_keys)]
+KEYS = [Depends(_with_keys)]
 
 
 @router.get("/api/public/health")
@@ -83,7 +88,7 @@ async def healthy() -> dict[str, str]:
     return {"status": "OK", "version": _VERSION}
 
 
-@router.get("/api/public/projects", dependencies=_KEYS)
+@router.get("/api/public/projects", dependencies=KEYS)
 async def projects(desk: TheDesk) -> dict[str, Any]:
     """The project of spans that name none; the SDK asks for it to check its keys."""
     name = desk.store.settings.project
@@ -91,7 +96,7 @@ async def projects(desk: TheDesk) -> dict[str, Any]:
     return {"data": [{"id": name, "name": name, "organization": organization, "metadata": {}}]}
 
 
-@router.post("/api/public/scores", dependencies=_KEYS)
+@router.post("/api/public/scores", dependencies=KEYS)
 async def scores(desk: TheDesk, given: Annotated[Any, Body()]) -> Response:
     """Scores; those that are ratings become feedback. 202 when all of them are kept, 207 with the reasons otherwise."""
     each = given if isinstance(given, list) else [given]
@@ -102,7 +107,7 @@ async def scores(desk: TheDesk, given: Annotated[Any, Body()]) -> Response:
     return _json(207, {"accepted": len(each) - len(errors), "rejected": len(errors), "errors": errors})
 
 
-@router.post("/api/public/ingestion", dependencies=_KEYS)
+@router.post("/api/public/ingestion", dependencies=KEYS)
 async def ingestion(desk: TheDesk, batch: Annotated[list[dict[str, Any]], Body(embed=True)]) -> Response:
     """Events as older SDKs send them: scores are kept as above, each event is answered for itself."""
     scored = [event for event in batch if event.get("type") == "score-create"]

@@ -103,6 +103,12 @@ class Settings(BaseSettings):
         description="Longest wait for that object store at one file, in seconds; "
         "after it traces are stored without files until it answers",
     )
+    media_bytes: int = Field(
+        1_000_000_000,
+        ge=0,
+        alias="TRACEWHY_MEDIA_BYTES",
+        description="Most that pictures, sounds and documents of Langfuse's SDK may take, in bytes; the oldest make room",
+    )
     spool_bytes: int = Field(
         2_000_000_000,
         ge=0,
