@@ -10,6 +10,7 @@ from tracing_core.sink import MemorySink, Receipt
 from tracing_core.store import Store, init, open_store
 from tracing_core.threads import TracingThreadPoolExecutor, in_this_context
 from tracing_core.trace import Trace
+from tracing_core.trace_query import TraceQuery, TraceResult
 
 __all__ = [
     "Decision",
@@ -25,6 +26,8 @@ __all__ = [
     "TraceContext",
     "TraceData",
     "TraceNotFound",
+    "TraceQuery",
+    "TraceResult",
     "TraceStatus",
     "TracewhyError",
     "TracingThreadPoolExecutor",

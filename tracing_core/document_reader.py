@@ -9,7 +9,16 @@ from typing import Any
 
 from tracing_core.document import RUN_TEXTS, Document
 from tracing_core.errors import InvalidInput
-from tracing_core.model import Decision, SpanData, SpanEvent, SpanKind, SpanStatus, TraceData, TraceStatus
+from tracing_core.model import (
+    SCHEMA_VERSION,
+    Decision,
+    SpanData,
+    SpanEvent,
+    SpanKind,
+    SpanStatus,
+    TraceData,
+    TraceStatus,
+)
 
 _STAGE_PARTS = frozenset(
     {
@@ -18,6 +27,10 @@ _STAGE_PARTS = frozenset(
     }
 )  # fmt: skip
 """What a stage says in places of their own; whatever else it says becomes attributes."""
+
+
+_LARGEST_VERSION = 2**15 - 1
+"""What its column can hold."""
 
 
 def from_document(document: Mapping[str, Any]) -> TraceData:
@@ -66,7 +79,19 @@ def _trace(document: Mapping[str, Any]) -> TraceData:
         parent_span_id=document.get("parent_span_id"),
         sampling_probability=metadata.get("sampling_probability") or 1.0,
         is_slow=bool(metadata.get("is_slow")),
-        schema_version=document.get("schema_version", 0),
+        schema_version=_version(document.get("schema_version", 0)),
+    )
+
+
+def version_notice(version: Any) -> str | None:
+    """What a reader should know of a document of another `schema_version` than ours, in a sentence; None of one of ours."""
+    if version == SCHEMA_VERSION:
+        return None
+    if isinstance(version, int) and version < SCHEMA_VERSION:
+        return f"This trace is of an older format ({version}, now {SCHEMA_VERSION}): what that did not have is empty."
+    return (
+        f"This trace is of a newer format ({version}) than this version of Tracewhy knows ({SCHEMA_VERSION}): what is new "
+        "in it is in its raw JSON alone."
     )
 
 
@@ -148,6 +173,12 @@ def _spans_of_stages(stages: Mapping[str, Any], started_at: datetime, duration_n
         for position, (name, stage) in enumerate(stages.items(), start=1)
     )
     return (root, *children)
+
+
+def _version(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"schema_version is {value!r} and no whole number")
+    return min(value, _LARGEST_VERSION)
 
 
 def _text(value: Any) -> str:

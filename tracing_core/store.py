@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from tracing_core.archive import Archive, open_database, use
 from tracing_core.clock import Clock, SystemClock
 from tracing_core.cost import CostTracker
 from tracing_core.delivery import Delivery
@@ -28,7 +29,6 @@ from tracing_core.sampling import sampler_of
 from tracing_core.settings import Settings, read_settings
 from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
-from tracing_core.storage.embedded import embedded_url
 from tracing_core.storage.join_memory import JoinMemory
 from tracing_core.storage.write import TraceTable
 from tracing_core.writer import TraceWriter
@@ -69,13 +69,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
         SettingsError: DATABASE_URL is not the URL of a PostgreSQL database.
     """
     clock, ids = clock or SystemClock(), ids or IdSource()
-    embedded = partial(embedded_url, settings.data_dir)
-    database = Database(
-        settings.database_url or embedded(),
-        statement_timeout_ms=settings.statement_timeout_ms,
-        write_timeout_ms=settings.write_timeout_ms,
-        revive=None if settings.database_url else embedded,
-    )
+    database = open_database(settings)
     preparation = preparation_of(settings, clock)
     has_partition = partition_days(clock, settings.retention_days)
     spool = Spool(settings.data_dir / "spool", clock, ids, settings.spool_bytes)
@@ -156,4 +150,11 @@ def init(*, clock: Clock | None = None, ids: IdSource | None = None, **settings:
         head_share=store.settings.head_share,
     )
     store.writer.replay()
-    return replace(store, restore=configure(with_journal(runtime, store.settings, store.writer)))
+    restore = configure(with_journal(runtime, store.settings, store.writer))
+    leave = use(Archive(database=store.database, files=files_of(store.settings)))
+
+    def undo() -> None:
+        leave()
+        restore()
+
+    return replace(store, restore=undo)
