@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 import streamlit as st
 
 from dashboard import words
-from tracing_core.cost_audit import AuditedCall, AuditLine, CostAudit
+from tracing_core.cost_audit import AuditedCall, CostAudit
 from tracing_core.query.cost_audit import StoredCost
 
-_MOST_LINES = 200
+_MOST_NAMED = 20
 _CLASSES = {
     "input": "Input",
     "embedding": "Embedded",
@@ -30,35 +32,59 @@ def bill(stored: StoredCost, found: CostAudit, span_id: str) -> None:
     Args:
         stored: of the whole trace.
         found: the calls in this span, or below it.
-        span_id: the span; where it is a call itself, its name need not be said on each line.
+        span_id: the span; where it is a call itself, its model need not be said on each line.
     """
-    own = [call.span_id for call in found.calls] == [span_id]
-    lines = found.lines
-    if lines:
-        st.dataframe(
-            _table(found, lines[:_MOST_LINES], own=own), hide_index=True, height="content", alt="Cost of the span"
-        )
-    if len(lines) > _MOST_LINES:
-        st.caption(f"and {words.count(len(lines) - _MOST_LINES)} lines more, which are in the sum")
+    rows = _rows(found)
+    if [call.span_id for call in found.calls] == [span_id]:
+        st.caption(words.label(found.calls[0].model))
+    if rows:
+        numbers = dict.fromkeys(("Tokens", "$ / million", "Amount"), st.column_config.TextColumn(alignment="right"))
+        table = _table(rows, models=[call.span_id for call in found.calls] != [span_id])
+        st.dataframe(table, hide_index=True, height="content", column_config=numbers, alt="Cost of the span")
     st.markdown(_sum(found))
-    for call in found.unpriced[:_MOST_LINES]:
+    for call in found.unpriced[:_MOST_NAMED]:
         st.caption(_missing(call))
+    if len(found.unpriced) > _MOST_NAMED:
+        st.caption(f"and {words.count(len(found.unpriced) - _MOST_NAMED)} calls more")
     if found.given_usd is not None:
         st.caption(f"The sender says {_dollars(found.given_usd)}: where it says something, that counts.")
     st.caption(_source(stored, found))
 
 
-def _table(found: CostAudit, lines: tuple[AuditLine, ...], *, own: bool) -> dict[str, list[str]]:
-    names = {call.span_id: call.name for call in found.calls}
-    which = {} if own else {"Call": [words.label(names[line.span_id]) for line in lines]}
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Row:
+    """The lines of all calls of one model that have a class and a price in common."""
+
+    model: str
+    token_class: str
+    per_million: Decimal
+    version: str
+    tokens: int
+    amount: Decimal
+
+
+def _rows(found: CostAudit) -> list[_Row]:
+    sums: dict[tuple[str, str, Decimal, str], tuple[int, Decimal]] = {}
+    for line in found.lines:
+        key = (line.model, line.token_class, line.per_million, line.price_version)
+        tokens, amount = sums.get(key, (0, Decimal(0)))
+        sums[key] = (tokens + line.tokens, amount + line.amount)
+    return [
+        _Row(model=key[0], token_class=key[1], per_million=key[2], version=key[3], tokens=tokens, amount=amount)
+        for key, (tokens, amount) in sums.items()
+    ]
+
+
+def _table(rows: Sequence[_Row], *, models: bool) -> dict[str, list[str]]:
+    """Narrow, since it stands beside the tree: what is the same in all rows is said beneath them."""
+    versions = [row.version for row in rows]
     return {
-        **which,
-        "Model": [line.model for line in lines],
-        "Class": [_CLASSES.get(line.token_class, line.token_class) for line in lines],
-        "Tokens": [words.count(line.tokens) for line in lines],
-        "$ per million": [_plain(line.per_million) for line in lines],
-        "Amount": ["$" + _plain(line.amount) for line in lines],
-        "Price of": [line.price_version for line in lines],
+        **({"Model": [row.model for row in rows]} if models else {}),
+        "Class": [_CLASSES.get(row.token_class, row.token_class) for row in rows],
+        "Tokens": [words.count(row.tokens) for row in rows],
+        "$ / million": [_plain(row.per_million) for row in rows],
+        "Amount": ["$" + _plain(row.amount) for row in rows],
+        **({"Price of": versions} if len(set(versions)) > 1 else {}),
     }
 
 
@@ -76,12 +102,13 @@ def _missing(call: AuditedCall) -> str:
 
 
 def _source(stored: StoredCost, found: CostAudit) -> str:
+    versions = " and ".join(sorted({line.price_version for line in found.lines})) or f"version {found.price_version}"
     if stored.agrees:
-        return f"Prices of version {found.price_version}. The lines of the trace add up to what is stored of it."
+        return f"Prices of {versions}. The lines of the trace add up to what is stored of it."
     before = "nothing" if stored.computed_usd is None else _dollars(stored.computed_usd)
     of = "an earlier version" if stored.price_version is None else f"version {stored.price_version}"
     return (
-        f"Prices of version {found.price_version}. Of the whole trace {before} is stored, by prices of {of}: "
+        f"Prices of {versions}. Of the whole trace {before} is stored, by prices of {of}: "
         "`python -m tracing_core reprice` brings the two together."
     )
 

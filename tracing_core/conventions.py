@@ -147,7 +147,7 @@ FACTS: Mapping[str, Concept] = {
         "llm.chat_completions.streaming_time_to_first_token",
         ("time_to_first_token_ns", Reading.NANOSECONDS), "time_to_first_token",
     )),
-    "tokens_per_second": Concept(meaning="Tokens each second while it was answering", reading=Reading.RATE, names=(
+    "tokens_per_second": Concept(meaning="Tokens each second while it was answering; else reckoned: output / (duration − time to first token)", reading=Reading.RATE, names=(
         "tokens_per_second", "ai.response.avgOutputTokensPerSecond", "ai.response.avgCompletionTokensPerSecond",
         "ai.observability.generation.tokens_per_second",
         ("gen_ai.server.time_per_output_token", Reading.SECONDS_EACH),

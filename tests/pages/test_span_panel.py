@@ -97,7 +97,7 @@ def test_the_cost_of_a_call_is_taken_apart(open_page: OpenPage, database: Databa
     (lines,) = [frame.value for frame in app.dataframe if "Amount" in frame.value]
     assert list(lines["Tokens"]) == ["1,000", "10"]
     assert list(lines["Amount"]) == ["$0.00015", "$0.000006"]
-    assert set(lines["Price of"]) == {f"genai-prices {LIST_VERSION}"}
+    assert f"Prices of genai-prices {LIST_VERSION}." in texts(app)
     assert r"**\$0.000156**" in texts(app)
     assert "add up to what is stored" in texts(app)
 
@@ -122,3 +122,15 @@ def test_a_span_above_says_what_is_known_and_for_which_model_there_is_no_price(
     assert r"**at least \$0.000156**: 1 of 2 calls have no price" in texts(app)
     assert "No price for house-blend-7b: input 1,000, output 10" in texts(app)
     assert r"cost at least \$0.0002 (no price for house-blend-7b)" in texts(app)
+
+
+def test_a_cost_by_other_prices_is_shown_beside_those_in_force(open_page: OpenPage, database: Database) -> None:
+    """With the version that it is of, and how to bring the two together."""
+    said = {"gen_ai.request.model": "gpt-4o-mini", "gen_ai.usage.input_tokens": 1000}
+    store(database, assemble(TRACE, [call(**said)]))
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE traces SET cost_computed_usd = 0.5, price_version = '0.1.0'")
+    said_of_cost = texts(open_page("trace", id=TRACE))
+    assert r"**\$0.00015**" in said_of_cost
+    assert r"Of the whole trace \$0.5 is stored, by prices of version 0.1.0" in said_of_cost
+    assert "`python -m tracing_core reprice` brings the two together" in said_of_cost
