@@ -3,104 +3,43 @@
 from __future__ import annotations
 
 import os
-import threading
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from sqlalchemy import select
 
 from tests.factories import NOON, make_trace
 from tests.otlp_messages import TRACE_ID, otlp_request, otlp_span
 from tests.postgres.writing import store
+from tests.service.otlp_receiver import Receiver, receiving
 from tracing_core.__main__ import main
 from tracing_core.assembly import assemble
 from tracing_core.clock import ManualClock
 from tracing_core.errors import InvalidInput, SettingsError
 from tracing_core.exporting import export_traces, live_exporter, since
-from tracing_core.ids import IdSource
 from tracing_core.ledger import Outcome
-from tracing_core.model import SpanData, TraceData
-from tracing_core.otlp.bodies import unpack
+from tracing_core.model import TraceData
 from tracing_core.otlp.decode import trace_request
 from tracing_core.otlp.export import SOURCE, Exporter
 from tracing_core.otlp.sending import Endpoint, headers_of, traces_url
 from tracing_core.otlp.spans import received
 from tracing_core.query.filters import TraceFilter
-from tracing_core.query.ledger import ledger
 from tracing_core.settings import read_settings
-from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import ledger as ledger_table
-from tracing_core.store import open_store
 
 CLOCK = ManualClock(NOON)
 
 
-class Receiver(ThreadingHTTPServer):
-    """An OTLP receiver: keeps what it takes, answers what a test says."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self.answers: list[tuple[int, dict[str, str]]] = []
-        self.refuses: Callable[[set[str]], bool] = lambda _ids: False
-        self.response = ExportTraceServiceResponse()
-        self.headers: list[dict[str, str]] = []
-        self.paths: list[str] = []
-        self.traces: dict[str, tuple[SpanData, ...]] = {}
-        self.arrived: SimpleQueue[str] = SimpleQueue()
-        self.may_answer = threading.Event()
-        self.may_answer.set()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.headers.append({key.lower(): value for key, value in self.headers.items()})
-        self.server.paths.append(self.path)
-        result = received(
-            trace_request(unpack(body, self.headers["content-encoding"], 10**8), self.headers["content-type"])
-        )
-        self.server.arrived.put(self.path)
-        self.server.may_answer.wait(10)
-        status, headers = self.server.answers.pop(0) if self.server.answers else (200, {})
-        if self.server.refuses(set(result.traces)):
-            status = 400
-        if status == 200:
-            self.server.traces |= result.traces
-        content = self.server.response.SerializeToString()
-        self.send_response(status)
-        for name, value in {**headers, "content-length": str(len(content))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with receiving() as server:
         yield server
-        server.may_answer.set()
-        server.shutdown()
-        thread.join()
 
 
 class Notes(Counter[tuple[str, Outcome, str]]):
@@ -316,27 +255,6 @@ def test_the_command_exports(
     assert "1 traces were not taken" in capsys.readouterr().err
 
 
-def test_what_is_replayed_by_hand_is_sent_on_as_well(
-    database_url: str, data_dir: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A batch and a dead letter: the other end has what the database has, and the ledger says so."""
-    for name, value in {
-        "DATABASE_URL": database_url,
-        "TRACEWHY_DATA_DIR": str(data_dir),
-        "TRACEWHY_EXPORT_ENDPOINT": receiver.url,
-    }.items():
-        monkeypatch.setenv(name, value)
-    spool = Spool(data_dir / "spool", CLOCK, IdSource())
-    spool.keep([make_trace(), make_trace()])
-    spool.bury(make_trace(), "refused once")
-    assert main(["spool", "replay", "--all"]) == 0
-    assert len(receiver.traces) == 3
-    database = Database(database_url)
-    lines = {(line.source, line.outcome): line.count for line in ledger(database, NOON.date().replace(year=1970))}
-    assert lines[SOURCE, "stored"] == 3
-    database.close()
-
-
 def test_settings_make_the_live_exporter(receiver: Receiver, notes: Notes) -> None:
     """With an endpoint set there is an exporter with its headers; without one there is none."""
     named = {"TRACEWHY_EXPORT_ENDPOINT": receiver.url, "TRACEWHY_EXPORT_HEADERS": "x-key=a%2Cb, other=c"}
@@ -346,28 +264,6 @@ def test_settings_make_the_live_exporter(receiver: Receiver, notes: Notes) -> No
     exporter.close()
     assert (receiver.headers[0]["x-key"], receiver.headers[0]["other"]) == ("a,b", "c")
     assert live_exporter(read_settings(), notes.note, CLOCK) is None
-
-
-def test_what_the_live_exporter_did_is_counted(database_url: str, data_dir: Path, receiver: Receiver) -> None:
-    """What was sent, asked again, given up and waits; and the ledger has it at once, also where nothing is recorded."""
-    named = {"DATABASE_URL": database_url, "TRACEWHY_DATA_DIR": str(data_dir)}
-    live = open_store(read_settings(**named, TRACEWHY_EXPORT_ENDPOINT=receiver.url))
-    exporter = live.exporter
-    assert exporter is not None
-    receiver.answers = [(503, {"retry-after": "0"}), (200, {}), (400, {})]
-    receiver.may_answer.clear()
-    live.ingest.offer(lambda: received(trace_request(otlp_request(otlp_span({"n": 1})))), 100).result(10)
-    receiver.arrived.get(timeout=10)
-    assert live.ingest.tally.exports() == {"sent": 0, "failed": 0, "waiting": 1, "retries": 0}
-    receiver.may_answer.set()
-    assert exporter.flush()
-    exporter.submit(make_trace())
-    assert exporter.flush()
-    assert live.ingest.tally.exports() == {"sent": 1, "failed": 1, "waiting": 0, "retries": 1}
-    assert live.writer.flush()
-    lines = {(line.source, line.outcome): line.count for line in ledger(live.database, NOON.date().replace(year=1970))}
-    assert [lines[SOURCE, outcome] for outcome in ("received", "stored", "dropped")] == [2, 1, 1]
-    live.close()
 
 
 @pytest.mark.parametrize(

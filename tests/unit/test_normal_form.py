@@ -267,34 +267,6 @@ def test_texts_are_left_alone_when_nobody_wants_them() -> None:
     assert facts_of(span, texts=False) == facts_of(span)._replace(query=None, answer=None, trace_query=None)
 
 
-@pytest.mark.parametrize(
-    ("response", "answer"),
-    [
-        ({"message": {"role": "assistant", "content": "Paris.", "tool_calls": None}, "usage": {}}, "Paris."),
-        ({"combined_chunk_content": "Paris.", "chunk_count": 2}, "Paris."),
-    ],
-)
-def test_requests_and_responses_of_logfire_are_read(response: dict[str, Any], answer: str) -> None:
-    """As its older instrumentations write them down; and what it scrubbed, such as the session, counts as not said."""
-    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Capital of France?"}]
-    span = llm(
-        attributes={
-            "request_data": json.dumps({"model": "m", "messages": messages, "stream": True}),
-            "response_data": json.dumps(response),
-            "gen_ai.usage.raw": '{"prompt_tokens": 24, "completion_tokens": 8, "prompt_tokens_details": {"cached_tokens": 16}}',
-            "session.id": "[Scrubbed due to 'session']",
-            "gen_ai.conversation.id": "c-1",
-            "async": False,
-            "duration": 0.7,
-        }
-    )
-    facts = facts_of(span)
-    assert (facts.query, facts.answer, facts.session_id) == ("Capital of France?", answer, "c-1")
-    assert (facts.usage.input_tokens, facts.usage.output_tokens, facts.usage.cached_tokens) == (24, 8, 16)
-    assert conventions_of(span) == ("gen_ai", "logfire")
-    assert unmapped_keys(span) == ()
-
-
 def test_keys_that_nobody_knows_are_named() -> None:
     """Numbers within them become N, so that a long list is one line."""
     span = llm(attributes={"my.key": 1, "x.0.y": 1, "x.12.y": 2, "gen_ai.usage.input_tokens": 1, "http.route": "/"})
