@@ -111,3 +111,20 @@ def test_spans_in_a_ring_end() -> None:
     """Senders get parents wrong; nobody waits for ever."""
     ring = [span(1, 2, "plain", prompt_tokens=1), span(2, 1, "plain", prompt_tokens=1)]
     assert audit(ring, PRICES).below(f"{1:016x}") is not None
+
+
+def test_sound_has_its_own_price() -> None:
+    """OpenInference says how many tokens were sound; the list asks more for these, and each token is charged once."""
+    said = {
+        "llm.model_name": "gpt-audio",
+        "llm.provider": "openai",
+        "llm.token_count.prompt": 1000,
+        "llm.token_count.prompt_details.audio": 600,
+        "llm.token_count.completion": 100,
+        "llm.token_count.completion_details.audio": 80,
+    }
+    (call,) = audit([make_span(kind=SpanKind.LLM, attributes=said)], PRICES).calls
+    assert call.counts == (("input", 400), ("input_audio", 600), ("output", 20), ("output_audio", 80))
+    prices = {line.token_class: line.per_million for line in call.lines}
+    assert prices["input_audio"] > prices["input"]
+    assert prices["output_audio"] > prices["output"]
