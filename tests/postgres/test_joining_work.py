@@ -167,7 +167,7 @@ _WRITTEN = text("""
 SELECT
     (SELECT count(*) FROM trace_spans WHERE xmin::text::bigint > :transaction) AS trace_spans,
     (SELECT count(*) FROM decisions WHERE xmin::text::bigint > :transaction) AS decisions,
-    (SELECT coalesce(sum(length(content)), 0)::int FROM span_payloads WHERE xmin::text::bigint > :transaction) AS bytes
+    (SELECT coalesce(sum(length(content || rest)), 0)::int FROM span_payloads WHERE xmin::text::bigint > :transaction) AS bytes
 """)
 
 

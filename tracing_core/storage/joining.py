@@ -22,6 +22,7 @@ from tracing_core.projection import Projection, Row
 from tracing_core.rollups import Key, Rollup, add_trace, trace_keys, weight_of
 from tracing_core.storage.copying import copy_rows
 from tracing_core.storage.join_memory import JoinMemory, Remembered
+from tracing_core.storage.payloads import payload_row
 from tracing_core.storage.stored_traces import VERSION, StoredTrace, lock
 from tracing_core.storage.tables import (
     DECISION_COLUMNS,
@@ -202,8 +203,8 @@ class _Joining:
         stored = self._stored
         portions = list(enumerate(parts(changed), start=stored.last_part + 1))
         packed = {part: pack(some) for part, some in portions}
-        same = {"trace_id": self._trace_id, "started_at": stored.parts_started_at}
-        rows = [same | {"part": part, "content": content} for part, content in packed.items()]
+        at = stored.parts_started_at
+        rows = [payload_row(self._trace_id, part, at, content) for part, content in packed.items()]
         self._copy(span_payloads, tuple(c.name for c in span_payloads.columns), rows)
         part_of = {span.span_id: part for part, some in portions for span in some}
         for row in projection.spans:

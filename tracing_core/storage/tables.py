@@ -233,6 +233,7 @@ span_payloads = Table(
     Column("part", Integer, nullable=False),
     Column("started_at", Moment, nullable=False, comment="that of the trace when it was first stored"),
     Column("content", LargeBinary, nullable=False, comment="JSON of spans, compressed with zstd"),
+    Column("rest", LargeBinary, comment="the end of content, kept in the row itself"),
     postgresql_partition_by="RANGE (started_at)",
 )
 Index("ix_span_payloads_trace", span_payloads.c.trace_id)

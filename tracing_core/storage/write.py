@@ -29,6 +29,7 @@ from tracing_core.storage.joining import join
 from tracing_core.storage.ledger_write import add_to_ledger
 from tracing_core.storage.migrate import upgrade
 from tracing_core.storage.partitions import ensure_partitions, plausible
+from tracing_core.storage.payloads import payload_row
 from tracing_core.storage.rollup_write import add_rollups
 from tracing_core.storage.tables import (
     DECISION_COLUMNS,
@@ -165,7 +166,7 @@ class TraceTable:
             spans = [row for p in new for row in p.projection.spans]
             copy_rows(cursor, trace_spans, "trace_spans", SPAN_COLUMNS, spans)
             contents = [
-                {"trace_id": p.data.trace_id, "part": part, "started_at": p.data.started_at, "content": content}
+                payload_row(p.data.trace_id, part, p.data.started_at, content)
                 for p in new
                 for part, content in enumerate(p.contents)
             ]
