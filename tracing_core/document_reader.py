@@ -19,6 +19,7 @@ from tracing_core.model import (
     TraceData,
     TraceStatus,
 )
+from tracing_core.research_columns import passed
 
 _STAGE_PARTS = frozenset(
     {
@@ -70,9 +71,7 @@ def _trace(document: Mapping[str, Any]) -> TraceData:
         tags=tuple(run.get("tags") or ()),
         confidence=run.get("confidence"),
         citations_count=run.get("citations_count"),
-        iterations=tuple(document.get("iterations") or ()),
-        iteration_count=document.get("iteration_count") or 1,
-        quality_gate_failures=document.get("quality_gate_failures") or 0,
+        **_rounds(document),
         outputs=document.get("outputs") or {},
         child_traces=tuple(document.get("child_traces") or ()),
         parent_trace_id=document.get("parent_trace_id"),
@@ -81,6 +80,17 @@ def _trace(document: Mapping[str, Any]) -> TraceData:
         is_slow=bool(metadata.get("is_slow")),
         schema_version=_version(document.get("schema_version", 0)),
     )
+
+
+def _rounds(document: Mapping[str, Any]) -> Document:
+    """The retry loop; counted from the rounds where the document does not count them."""
+    rounds = tuple(document.get("iterations") or ())
+    failures = document.get("quality_gate_failures")
+    return {
+        "iterations": rounds,
+        "iteration_count": document.get("iteration_count") or len(rounds) or 1,
+        "quality_gate_failures": sum(passed(each) is False for each in rounds) if failures is None else failures,
+    }
 
 
 def version_notice(version: Any) -> str | None:

@@ -1,14 +1,21 @@
-"""The columns of a research run (seed B, sections 3.2 and 5): its stages, principles, synthesis and evidence. Empty for other traces."""
+"""The columns of a research run (seed B, sections 3.2 and 5): its stages, principles, synthesis and evidence. Empty for other traces.
+
+What a stage says is in its outputs, as `end_stage` takes it; beside them, as in the seed's own documents; or in attributes,
+as OpenTelemetry has them, where lists and mappings may be JSON texts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from math import inf
 from typing import Any
 
-from tracing_core.jsontext import label, text_of
+from tracing_core.jsontext import label
 from tracing_core.model import SpanData, SpanKind, TraceData
-from tracing_core.readings import count
-from tracing_core.usage import number
+from tracing_core.readings import LARGEST_COUNT, count, mapping, number, parsed, word
+from tracing_core.usage import model_of, usage_of
 
 Row = dict[str, Any]
 
@@ -16,6 +23,8 @@ STAGES = ("intake", "rubric", "collection", "synthesis", "quality_gate")
 """The stages whose seconds have a column of their own."""
 GAP_BELOW, STRENGTH = 2, 3
 """A principle that scores less than the one is a gap, one that scores the other is a strength."""
+_MOST_NAMES = 1000
+"""Of principles or sources; a run that names more is mistaken."""
 _DURATIONS = tuple(f"{stage}_duration" for stage in STAGES)
 _NOTHING: Row = dict.fromkeys(
     (
@@ -25,88 +34,147 @@ _NOTHING: Row = dict.fromkeys(
         "evidence_retrieved", "evidence_used", "evidence_sources",
     )
 )  # fmt: skip
+_WORDS = {
+    "true": True,
+    "pass": True,
+    "passed": True,
+    "1": True,
+    "false": False,
+    "fail": False,
+    "failed": False,
+    "0": False,
+}
+
+Said = Mapping[str, Any]
 
 
 def research_columns(trace: TraceData) -> Row:
     """The columns of `trace`; all None when it has no such stages."""
-    row = dict(_NOTHING)
-    stages: dict[str, SpanData] = {}
-    for span in trace.spans:
-        if span.name in STAGES and span.kind != SpanKind.ROOT:
-            stages[span.name] = _later(stages.get(span.name), span)
-            _add_seconds(row, span)
-        if span.evidence:
-            _add_sources(row, span.evidence)
-    if (gate := stages.get("quality_gate")) is not None:
-        row |= _gate(gate)
-    if (synthesis := stages.get("synthesis")) is not None:
-        row |= _synthesis(synthesis)
-    if (collection := stages.get("collection")) is not None:
-        for name in ("evidence_retrieved", "evidence_used"):
-            row[name] = count(collection.outputs.get(name))
+    rounds = _rounds(trace.spans)
+    row = _NOTHING | {"evidence_sources": _sources(trace.spans)}
+    if not rounds and not trace.iterations:
+        return row
+    for stage, spans in rounds.items():
+        row[f"{stage}_duration"] = _seconds(spans)
+    gates = [_gate(said) for said in (*trace.iterations[-1:], *map(_said, rounds.get("quality_gate", ())))]
+    row |= next((gate for gate in reversed(gates) if any(value is not None for value in gate.values())), {})
+    row |= _synthesis(rounds.get("synthesis", ()))
+    said = [_said(span) for stage in STAGES for span in rounds.get(stage, ())]
+    for name in ("evidence_retrieved", "evidence_used"):
+        row[name] = next((found for each in said if (found := count(each.get(name))) is not None), None)
     return row
 
 
-def principle_scores(outputs: Mapping[str, Any]) -> dict[str, float]:
+def passed(said: Said) -> bool | None:
+    """Whether the quality gate let a round pass, as the round or its stage says it; None when it does not."""
+    for name in ("passed", "passing", "quality_gate_passed", "quality_gate_result"):
+        given = said.get(name)
+        found = given if isinstance(given, bool) else _WORDS.get(word(given) or "")
+        if found is not None:
+            return found
+    return None
+
+
+def principle_scores(said: Said) -> dict[str, float]:
     """Score by principle, from a list of `{"id", "score"}` (seed B) or a mapping; what is no number is left out."""
-    given = outputs.get("principle_scores")
+    given = parsed(said.get("principle_scores"))
     if isinstance(given, Mapping):
         pairs: Iterable[tuple[Any, Any]] = given.items()
-    elif isinstance(given, Sequence) and not isinstance(given, str | bytes):
-        pairs = ((each.get("id"), each.get("score")) for each in given if isinstance(each, Mapping))
     else:
+        pairs = ((each.get("id"), each.get("score")) for each in _listed(given) if isinstance(each, Mapping))
+    found = ((label(key), number(score)) for key, score in islice(pairs, _MOST_NAMES))
+    return {key: score for key, score in found if key is not None and score is not None}
+
+
+def _rounds(spans: Sequence[SpanData]) -> dict[str, list[SpanData]]:
+    """The spans of each stage: several where it is gone through again, as in a retry loop, but none inside another of its name."""
+    named = [span for span in spans if span.name in STAGES and span.kind != SpanKind.ROOT]
+    if not named:
         return {}
-    found = ((key, number({"score": score}, ("score",))) for key, score in pairs if key is not None)
-    return {text_of(key): score for key, score in found if score is not None}
+    by_id = {span.span_id: span for span in spans}
+    found: dict[str, list[SpanData]] = {}
+    for span in sorted(named, key=_started):
+        if all(above.name != span.name for above in _above(span, by_id)):
+            found.setdefault(span.name, []).append(span)
+    return found
 
 
-def _later(one: SpanData | None, other: SpanData) -> SpanData:
-    """A stage that is gone through again, as in a retry loop, counts as it was the last time."""
-    return other if one is None or other.started_at >= one.started_at else one
+def _above(span: SpanData, by_id: Mapping[str, SpanData]) -> Iterator[SpanData]:
+    seen = {span.span_id}
+    above = by_id.get(span.parent_id or "")
+    while above is not None and above.span_id not in seen:
+        seen.add(above.span_id)
+        yield above
+        above = by_id.get(above.parent_id or "")
 
 
-def _add_seconds(row: Row, stage: SpanData) -> None:
-    if stage.duration_ns is not None:
-        column = f"{stage.name}_duration"
-        row[column] = round((row[column] or 0) + stage.duration_ns / 1e9, 6)
+def _started(span: SpanData) -> datetime:
+    return span.started_at
 
 
-def _add_sources(row: Row, evidence: Mapping[str, Any]) -> None:
-    by_source = evidence.get("by_source")
-    if isinstance(by_source, Mapping) and by_source:
-        row["evidence_sources"] = sorted({*(row["evidence_sources"] or ()), *map(text_of, by_source)})
+def _said(stage: SpanData) -> Said:
+    """What comes later wins."""
+    return {**stage.prompts, **stage.attributes, **stage.outputs}
 
 
-def _gate(stage: SpanData) -> Row:
-    scores, passed = principle_scores(stage.outputs), stage.outputs.get("passed")
+def _seconds(rounds: Iterable[SpanData]) -> float | None:
+    timed = [span.duration_ns for span in rounds if span.duration_ns is not None]
+    return round(sum(timed) / 1e9, 6) if timed else None
+
+
+def _sources(spans: Iterable[SpanData]) -> list[str] | None:
+    named = (mapping(span.evidence.get("by_source")) or {} for span in spans if span.evidence)
+    sources = {label(name) or "" for by_source in named for name in islice(by_source, _MOST_NAMES)}
+    return sorted(sources) or None
+
+
+def _gate(said: Said) -> Row:
+    scores = principle_scores(said)
     return {
-        "quality_gate_passed": passed if isinstance(passed, bool) else None,
-        "overall_quality_score": number(stage.outputs, ("overall_score",)),
+        "quality_gate_passed": passed(said),
+        "overall_quality_score": number(said.get("overall_score")),
         "principle_scores": scores or None,
-        "gap_principles": _named(stage, "gap")
-        or sorted(key for key, score in scores.items() if score < GAP_BELOW)
-        or None,
-        "strength_principles": _named(stage, "strength")
-        or sorted(key for key, score in scores.items() if score >= STRENGTH)
-        or None,
+        "gap_principles": _named(said, "gap", scores, lambda score: score < GAP_BELOW),
+        "strength_principles": _named(said, "strength", scores, lambda score: score >= STRENGTH),
     }
 
 
-def _named(stage: SpanData, kind: str) -> list[str]:
-    """The principles that the gate itself calls gaps or strengths: ids, or objects with one."""
-    given = stage.outputs.get(f"{kind}_principles", stage.outputs.get(f"{kind}s"))
-    if not isinstance(given, Sequence) or isinstance(given, str | bytes):
-        return []
-    ids = (each.get("id") if isinstance(each, Mapping) else each for each in given)
-    return sorted({text_of(each) for each in ids if each is not None})
+def _named(said: Said, kind: str, scores: Mapping[str, float], counts: Callable[[float], bool]) -> list[str] | None:
+    """The principles that the gate itself calls gaps or strengths (ids, or objects with one), else those that score so."""
+    given = _listed(parsed(said.get(f"{kind}_principles", said.get(f"{kind}s"))))
+    ids = (each.get("id") if isinstance(each, Mapping) else each for each in islice(given, _MOST_NAMES))
+    names = {name for each in ids if (name := label(each)) is not None}
+    return sorted(names or {key for key, score in scores.items() if counts(score)}) or None
 
 
-def _synthesis(stage: SpanData) -> Row:
-    usage = stage.outputs.get("token_usage")
-    usage = usage if isinstance(usage, Mapping) else {}
+def _listed(given: Any) -> Sequence[Any]:
+    return given if isinstance(given, Sequence) and not isinstance(given, str | bytes) else ()
+
+
+def _synthesis(rounds: Sequence[SpanData]) -> Row:
+    """Tokens and cost of all rounds, and the model of the last."""
+    usages = [_usage(span) for span in rounds]
+    said = [_said(span) for span in rounds]
+    models = [
+        model for span, each in zip(rounds, said, strict=True) if (model := label(each.get("model") or model_of(span)))
+    ]
     return {
-        "synthesis_model": label(stage.outputs.get("model") or stage.prompts.get("model")),
-        "synthesis_input_tokens": count(usage.get("input_tokens")),
-        "synthesis_output_tokens": count(usage.get("output_tokens")),
-        "synthesis_cost_usd": number(stage.outputs, ("cost_usd",)),
+        "synthesis_model": models[-1] if models else None,
+        "synthesis_input_tokens": _total((tokens for tokens, _ in usages), LARGEST_COUNT),
+        "synthesis_output_tokens": _total((tokens for _, tokens in usages), LARGEST_COUNT),
+        "synthesis_cost_usd": _total(number(each.get("cost_usd")) for each in said),
     }
+
+
+def _usage(stage: SpanData) -> tuple[int | None, int | None]:
+    """Input and output tokens, as the stage's outputs say them, else its attributes by any convention."""
+    given = mapping(stage.outputs.get("token_usage"))
+    if given is not None:
+        return count(given.get("input_tokens")), count(given.get("output_tokens"))
+    found = usage_of(stage)
+    return found.input_tokens, found.output_tokens
+
+
+def _total(given: Iterable[float | None], largest: float = inf) -> float | None:
+    known = [each for each in given if each is not None]
+    return min(sum(known), largest) if known else None

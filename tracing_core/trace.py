@@ -13,6 +13,7 @@ from tracing_core.freeze import freeze
 from tracing_core.jsontext import dump, mapping_of, text_of
 from tracing_core.model import SpanKind, TraceStatus
 from tracing_core.recording import Span, current
+from tracing_core.research_columns import passed
 from tracing_core.runtime import Runtime
 from tracing_core.sink import Receipt
 
@@ -171,7 +172,7 @@ class Trace:
         """Record one round of a retry loop; a round with `passed` false counts as a failure of the quality gate."""
         iteration = mapping_of(iteration_data)
         self.iterations.append(iteration)
-        if not iteration.get("passed", True):
+        if not iteration.get("passed", passed(iteration) is not False):
             self.quality_gate_failures += 1
         self.journaled = ()
 
