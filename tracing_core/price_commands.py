@@ -43,7 +43,7 @@ def add_price_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _prices(options: argparse.Namespace) -> None:
-    settings = read_settings(TRACEWHY_STATEMENT_TIMEOUT_MS=0)  # no page waits: a million traces take half a minute
+    settings = read_settings(TRACEWHY_STATEMENT_TIMEOUT_MS=0)  # no page waits for it
     store, prices = open_store(settings), CostTracker(settings.prices)
     chosen = TraceFilter(start=_start(options.since), end=_end(options.until), project=options.project)
     console = Console(soft_wrap=True, highlight=False)
