@@ -15,7 +15,7 @@ from tracing_core.model import SpanData
 from tracing_core.normal_form import SpanFacts
 from tracing_core.projection import Row
 
-_MOST_BYTES = 24_000_000
+_MOST_BYTES = 32_000_000
 _FEWEST_SPANS = 500
 """Smaller traces are read as quickly as they are looked up."""
 
@@ -52,7 +52,7 @@ class JoinMemory:
     """The traces joined last. Safe to share between threads.
 
     Args:
-        most_bytes: of contents, which take some times as much as objects; a larger trace is not remembered.
+        most_bytes: of contents, which take twice as much as objects; a larger trace is not remembered.
         fewest_spans: a smaller trace is not remembered.
     """
 
