@@ -150,7 +150,7 @@ def _told(value: Any, side: str, depth: int) -> str | None:
 
 # --- names with numbers in them ---
 
-_PATHS = {
+_SPREAD_OVER = {
     "llm.input_messages": ("message.role", "message.content"),
     "llm.output_messages": ("message.role", "message.content"),
     "gen_ai.prompt": ("role", "content"),
@@ -158,13 +158,20 @@ _PATHS = {
     "llm.prompts": ("", "prompt.text"),
     "llm.choices": ("", "completion.text"),
 }
+_PATHS = {
+    side: [
+        (prefix, *_SPREAD_OVER[prefix], frozenset(f"{prefix}.0.{name}" for name in _SPREAD_OVER[prefix] if name))
+        for prefix in prefixes
+    ]
+    for side, prefixes in _INDEXED.items()
+}
+"""For each side where its messages may be: role and content, and the names of these in the first message."""
 
 
 def _indexed_text(attributes: Mapping[str, Any], side: str) -> str | None:
     """The last question or answer, looked up by its names where the messages are plain."""
-    for prefix in _INDEXED[side]:
-        role, content = _PATHS[prefix]
-        if (role and f"{prefix}.0.{role}" in attributes) or f"{prefix}.0.{content}" in attributes:
+    for prefix, role, content, first in _PATHS[side]:
+        if not attributes.keys().isdisjoint(first):
             told = _by_names(attributes, prefix, role, content, side)
             return told if told is not None else _last_words(_indexed(attributes, prefix, side), side)
     return None

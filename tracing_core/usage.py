@@ -59,9 +59,10 @@ def add(usages: Iterable[TokenUsage]) -> TokenUsage:
     return _make_usage(**dict(zip(_CLASSES, totals, strict=True)))
 
 
-def _total(counts: Iterable[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return min(sum(known), LARGEST_COUNT) if known else None
+def _total(counts: tuple[int | None, ...]) -> int | None:
+    if any(counts):
+        return min(sum(filter(None, counts)), LARGEST_COUNT)
+    return 0 if 0 in counts else None
 
 
 # --- tokens ---

@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 
 from tracing_core.errors import InvalidInput
 from tracing_core.otlp.values import attributes_of
@@ -43,6 +43,7 @@ _values = st.one_of(
     st.builds(AnyValue, bool_value=st.booleans()),
     st.builds(AnyValue, double_value=st.floats(allow_nan=False, allow_infinity=False)),
 )
+_lists = st.lists(_values, max_size=6).map(lambda items: AnyValue(array_value=ArrayValue(values=items)))
 
 
 def _said(raw: bytes) -> Any:
@@ -68,6 +69,22 @@ def test_an_attribute_is_what_protobuf_says_it_is(name: str, value: AnyValue) ->
     """Whatever the type, and whether it was seen before or not."""
     raw = KeyValue(key=name, value=value).SerializeToString()
     assert attributes_of([raw]) == attributes_of([raw]) == _said(raw)
+
+
+@given(_lists, st.integers(0, 3))
+def test_a_list_is_what_protobuf_says_it_is(value: AnyValue, deeper: int) -> None:
+    """Short or long, empty, or of lists."""
+    for _ in range(deeper):
+        value = AnyValue(array_value=ArrayValue(values=[value, AnyValue(), value]))
+    raw = KeyValue(key="k", value=value).SerializeToString()
+    assert attributes_of([raw]) == {"k": _plain(value)}
+
+
+def _plain(value: AnyValue) -> Any:
+    which = value.WhichOneof("value")
+    if which == "array_value":
+        return [_plain(item) for item in value.array_value.values]
+    return getattr(value, which) if which else None
 
 
 @given(_values, st.data())

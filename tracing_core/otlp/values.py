@@ -31,6 +31,8 @@ _STRING, _BOOL, _INT, _DOUBLE = 0x0A, 0x10, 0x18, 0x21
 """The first byte of a value of that type: field number and wire type."""
 _KEY, _VALUE = 0x0A, 0x12
 """The same before the two fields of a KeyValue."""
+_LIST, _ITEM = 0x2A, 0x0A
+"""And before a list of values, and each of them."""
 _unpack_double = Struct("<d").unpack_from
 
 
@@ -164,7 +166,8 @@ def value_of(raw: bytes, depth: int = _DEEPEST) -> Any:
     if size < 2:
         return _parsed(raw, depth)
     if raw[0] != _STRING:
-        return _number_of(raw, size, depth)
+        short_list = raw[0] == _LIST and raw[1] == size - 2 < 128 and depth > 0
+        return _listed(raw, size, depth) if short_list else _number_of(raw, size, depth)
     length = raw[1]
     try:
         if length == size - 2 < 128:
@@ -174,6 +177,15 @@ def value_of(raw: bytes, depth: int = _DEEPEST) -> Any:
     except UnicodeDecodeError:
         pass
     return _parsed(raw, depth)
+
+
+def _listed(raw: bytes, size: int, depth: int) -> Any:
+    items: list[Any] = []
+    at = 2
+    while at < size - 1 and raw[at] == _ITEM and (end := at + 2 + raw[at + 1]) <= size and raw[at + 1] < 128:
+        items.append(value_of(raw[at + 2 : end], depth - 1))
+        at = end
+    return items if at == size else _parsed(raw, depth)
 
 
 def _number_of(raw: bytes, size: int, depth: int) -> Any:
