@@ -18,6 +18,7 @@ from tracing_core.model import SpanData, SpanKind, TraceData
 from tracing_core.model_use import model_use
 from tracing_core.normal_form import facts_of
 from tracing_core.own_prices import Price
+from tracing_core.rates import TokenClass
 
 PRICES = CostTracker({"plain": Price(input=Decimal(2), output=Decimal(4), cached=Decimal("0.5"))})
 
@@ -126,5 +127,5 @@ def test_sound_has_its_own_price() -> None:
     (call,) = audit([make_span(kind=SpanKind.LLM, attributes=said)], PRICES).calls
     assert call.counts == (("input", 400), ("input_audio", 600), ("output", 20), ("output_audio", 80))
     prices = {line.token_class: line.per_million for line in call.lines}
-    assert prices["input_audio"] > prices["input"]
-    assert prices["output_audio"] > prices["output"]
+    assert prices[TokenClass.INPUT_AUDIO] > prices[TokenClass.INPUT]
+    assert prices[TokenClass.OUTPUT_AUDIO] > prices[TokenClass.OUTPUT]
