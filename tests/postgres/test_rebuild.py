@@ -99,7 +99,7 @@ def test_what_cannot_be_read_is_named_and_stops_nothing(settings: Settings, data
     (folder / f"{old['trace_id']}.json").write_bytes(dump(old | {"project_name": "default"}))
     elsewhere = make_trace(project="elsewhere")
     (folder / f"{elsewhere.trace_id}.json").write_bytes(dump(to_document(elsewhere)))
-    refused = written(data_dir, schema_version=10**6)
+    refused = written(data_dir, iteration_count=10**12)
     odd = written(data_dir, tags=(1, None))
     tally = rebuilt(settings, database)
     reasons = {Path(each.path).stem: each.reason for each in tally.unreadable}
