@@ -27,6 +27,8 @@ R = TypeVar("R")
 _AT_ONCE = 16
 _LONG_SECONDS = 600.0
 """For what takes longer the more there is: a list of all files, the removal of a project."""
+_ANSWERS = (OSError, FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""What is raised when a store answers and refuses; what is derived from these, as a name that has no address, is not."""
 _S3: Mapping[str, Any] = {
     "max_concurrency": 1,  # else it asks for the size of each file before it reads it
     "config_kwargs": {"max_pool_connections": _AT_ONCE},
@@ -57,7 +59,7 @@ class ObjectStore:
 
     def _connect(self) -> None:
         self._pid = os.getpid()
-        self._outage = Outage(self._shown, self._clock)
+        self._outage = Outage(self._shown, self._clock, lambda: DaemonThreads().submit(self._look))
         self._files, self._root = _file_system(self._url, self._options, _loop_of_its_own())
 
     def address(self, folder: str, name: str = "") -> str:
@@ -116,27 +118,33 @@ class ObjectStore:
         if os.getpid() != self._pid:  # connections and threads stayed with the parent
             self._connect()
         self._outage.check()
-        limit = self._seconds if seconds is None else seconds
+        return self._answer(work, self._seconds if seconds is None else seconds)
+
+    def _look(self) -> None:
+        """Whether it answers again: whatever it says of a file that is not there."""
+        try:
+            self._answer(lambda files: files._cat_file(self._path(".tracewhy", "look")), self._seconds)
+        except (TimeoutError, ConnectionError):
+            return
+        except OSError:  # there is none, it says
+            pass
+        self._outage.over()
+
+    def _answer(self, work: Callable[[Any], Coroutine[Any, Any, Any]], limit: float) -> Any:
         future = asyncio.run_coroutine_threadsafe(work(self._files), self._files.loop)
         try:
-            result = future.result(limit)
+            return future.result(limit)
         except TimeoutError as error:
             future.cancel()
             problem = f"no answer within {limit:g} s"
             self._outage.begun(problem)
             raise TimeoutError(f"{self._shown}: {problem}") from error
-        except OSError as error:
-            if isinstance(error, ConnectionError):
-                self._outage.begun(str(error))
-            else:  # it answered, and refused this
-                self._outage.over()
-            raise
         except Exception as error:  # each client has its own for a store that it cannot reach
+            if type(error) in _ANSWERS:
+                raise
             problem = f"{type(error).__name__}: {error}"
             self._outage.begun(problem)
             raise ConnectionError(f"{self._shown}: {problem}") from error
-        self._outage.over()
-        return result
 
 
 def _last(entry: Mapping[str, Any]) -> str:

@@ -1,9 +1,10 @@
-"""Whether something far away answers. While it does not it is left alone, and who needs it is told so at once."""
+"""Whether something far away answers. While it does not, who needs it is told so at once, and a look is taken now and then."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from tracing_core.clock import Clock
 
@@ -14,17 +15,19 @@ _LONGEST_PAUSE_SECONDS = 30.0
 
 
 class Outage:
-    """Of one thing, for all threads. After a failure one call is let through after each pause; pauses grow to half a minute.
+    """Of one thing, for all threads. After a failure no call is let through until a look finds that it answers again.
 
     Args:
         name: what it is called in the log.
-        clock: for the pauses.
+        clock: for the pauses between looks, which grow to half a minute.
+        look: begins to find out, elsewhere, whether it answers, and says so to `begun` or `over`; nobody waits for it.
     """
 
-    def __init__(self, name: str, clock: Clock) -> None:
+    def __init__(self, name: str, clock: Clock, look: Callable[[], object]) -> None:
         self.problem: str | None = None
         self._name = name
         self._clock = clock
+        self._look = look
         self._pause = _FIRST_PAUSE_SECONDS
         self._try_again_at = 0.0
         self._lock = threading.Lock()
@@ -33,14 +36,17 @@ class Outage:
         """Before a call.
 
         Raises:
-            ConnectionError: it did not answer a moment ago.
+            ConnectionError: it did not answer when it was last asked.
         """
         if self.problem is None:
             return
         with self._lock:
-            if self._now() < self._try_again_at:
-                raise ConnectionError(f"{self._name} is left alone for a moment: {self.problem}")
-            self._wait()  # for the others, while this one tries
+            due = self._now() >= self._try_again_at
+            if due:
+                self._wait()
+        if due:
+            self._look()
+        raise ConnectionError(f"{self._name} is left alone for a moment: {self.problem}")
 
     def begun(self, problem: str) -> None:
         """A call failed that would have failed whatever it asked for."""
@@ -52,9 +58,7 @@ class Outage:
             self.problem = problem
 
     def over(self) -> None:
-        """A call was answered."""
-        if self.problem is None:
-            return
+        """A look was answered."""
         with self._lock:
             self.problem = None
         logger.warning("%s is back", self._name)

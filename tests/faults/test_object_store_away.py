@@ -13,6 +13,7 @@ import tracing_core as tracing
 from tests.factories import NOON, make_trace
 from tests.postgres.tables import rows
 from tests.s3_server import S3Server, s3_server
+from tests.service.serving import eventually
 from tests.surroundings import PATIENCE_SECONDS, finished, make_preparation
 from tracing_core.clock import ManualClock
 from tracing_core.files import TraceFiles
@@ -67,6 +68,19 @@ def request() -> dict[str, Any]:
     return tracing.TraceContext.finish(trace).result(PATIENCE_SECONDS)
 
 
+def later(clock: ManualClock) -> dict[str, Any]:
+    """A request, when it is time to look again."""
+    clock.advance(60)
+    return request()
+
+
+def when_back(clock: ManualClock) -> dict[str, Any]:
+    """The first request whose file is written."""
+    found: list[dict[str, Any]] = []
+    eventually(lambda: found.append(later(clock)) or found[-1]["file_path"] is not None)
+    return found[-1]
+
+
 def path_in_row(database: Database, outcome: dict[str, Any]) -> str | None:
     (path,) = (row["trace_file_path"] for row in rows(database, traces) if row["trace_id"] == outcome["trace_id"])
     return path
@@ -91,8 +105,7 @@ def test_a_store_that_hangs_costs_files_and_no_trace(
     assert (shown or {})["trace_id"] == before["trace_id"]
     assert "left alone" in (files_size(place).problem or "")
     server.go_on()
-    clock.advance(1)
-    after = request()
+    after = when_back(clock)
     assert path_in_row(database, after) == after["file_path"] is not None
 
 
@@ -104,10 +117,9 @@ def test_a_store_that_is_gone_costs_files_and_no_trace(
     assert {request()["database"] for _ in range(20)} == {"saved"}
     assert {row["trace_file_path"] for row in rows(database, traces)} == {None}
     server.start()
-    clock.advance(60)
-    assert "bucket does not exist" in request()["file_error"]
+    eventually(lambda: "bucket does not exist" in later(clock)["file_error"])
     server.make_bucket("away")
-    after = request()
+    after = when_back(clock)
     assert path_in_row(database, after) == after["file_path"] is not None
 
 
@@ -122,5 +134,6 @@ def test_what_cannot_be_looked_at_is_not_overwritten(place: ObjectStore, server:
     assert "no answer" in (preparation.write_new_file(piece) or "")
     assert "left alone" in (preparation.add_to_file(piece) or "")
     server.go_on()
-    clock.advance(1)
+    clock.advance(60)
+    eventually(lambda: files_size(place).problem is None)
     assert files.read(whole.project, whole.trace_id) == whole

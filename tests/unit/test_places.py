@@ -123,20 +123,23 @@ def test_what_cannot_be_opened_is_said_at_once(monkeypatch: pytest.MonkeyPatch) 
         in_memory("s3://bucket")
 
 
-def test_one_try_is_made_after_each_pause() -> None:
-    """A failure stops all calls for a second, the next for two, and so on to half a minute; an answer ends it."""
+def test_one_look_is_taken_after_each_pause() -> None:
+    """A failure stops all calls; somebody looks after a second, after two more, and so on to half a minute, until it answers."""
     clock = ManualClock(NOON)
-    outage = Outage("the store", clock)
+    looks: list[int] = []
+    outage = Outage("the store", clock, lambda: looks.append(1))
     outage.check()
-    for pause in (1, 2, 4, 8, 16, 30, 30):
-        outage.begun("refused")
+    outage.begun("refused")
+    for number, pause in enumerate((1, 2, 4, 8, 16, 30, 30)):
+        clock.advance(pause - 0.01)
         with pytest.raises(ConnectionError, match=r"the store .*: refused"):
             outage.check()
-        clock.advance(pause - 0.01)
+        assert len(looks) == number
+        clock.advance(0.01)
         with pytest.raises(ConnectionError):
             outage.check()
-        clock.advance(0.01)
-        outage.check()
+        outage.begun("refused")
+        assert len(looks) == number + 1
     outage.over()
     outage.check()
     assert outage.problem is None
