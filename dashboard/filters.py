@@ -19,6 +19,8 @@ FRAME = ("project",)
 EVERYTHING = (
     "project", "library", "flag", "status", "model", "session", "user", "text", "min_ms", "max_ms", "max_rating", "sort",
 )  # fmt: skip
+OF_DECISIONS = ("decision", "what", "stage", "alternative", "sure_from", "sure_to")
+"""What decisions are like: for the pages that show them, as no rollup knows it."""
 _MEMORY = "filters.remembered"
 _PAGE = "filters.page"
 

@@ -5,6 +5,7 @@ Whatever a URL holds that cannot be understood is left out, so that no link can 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -13,6 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from dashboard import words
 from tracing_core.model import QualityFlag, TraceStatus
+from tracing_core.query.decision_filter import DecisionFilter
 from tracing_core.query.filters import TraceFilter
 
 RANGES: Mapping[str, timedelta] = {
@@ -37,7 +39,9 @@ Member = TypeVar("Member", QualityFlag, TraceStatus)
 class View:
     """The time range and filters of a page. None is no filter; `start` and `end` count only for the custom range.
 
-    `library` and `model` may be empty: that is the traces without any.
+    `library` and `model` may be empty: that is the traces without any; so may `stage`, that of decisions of the trace itself.
+    `decision`, `what` (a text, or the JSON of any other value), `stage`, `alternative`, `sure_from` and `sure_to` (0 to 1) say
+    what one of a trace's decisions is like.
     """
 
     range: str = DEFAULT_RANGE
@@ -54,6 +58,12 @@ class View:
     min_ms: float | None = None
     max_ms: float | None = None
     max_rating: int | None = None
+    decision: str | None = None
+    what: str | None = None
+    stage: str | None = None
+    alternative: str | None = None
+    sure_from: float | None = None
+    sure_to: float | None = None
     sort: Literal["newest", "slowest"] = "newest"
 
     def params(self) -> dict[str, str]:
@@ -78,6 +88,12 @@ class View:
             "min_ms": self.min_ms is not None and f"at least {words.duration(self.min_ms)}",
             "max_ms": self.max_ms is not None and f"at most {words.duration(self.max_ms)}",
             "max_rating": self.max_rating is not None and f"rated {self.max_rating} or less",
+            "decision": self.decision and f"decision {self.decision}",
+            "what": self.what and f"chose {self.what}",
+            "stage": self.stage is not None and f"in {self.stage or 'the trace itself'}",
+            "alternative": self.alternative and f"not {self.alternative}",
+            "sure_from": self.sure_from is not None and f"confidence from {words.confidence(self.sure_from)}",
+            "sure_to": self.sure_to is not None and f"confidence to {words.confidence(self.sure_to)}",
         }
         return {name: str(value) for name, value in said.items() if value}
 
@@ -105,8 +121,16 @@ class View:
         return TraceFilter(
             start=start, end=end, project=self.project, library=self.library, quality_flag=self.flag, status=self.status,
             model=self.model, user_id=self.user, session_id=self.session, min_duration_ms=self.min_ms,
-            max_duration_ms=self.max_ms, max_rating=self.max_rating, text=self.text,
+            max_duration_ms=self.max_ms, max_rating=self.max_rating, text=self.text, decision=self.decision_filter(),
         )  # fmt: skip
+
+    def decision_filter(self) -> DecisionFilter | None:
+        """What one of a trace's decisions has to be like; None for nothing."""
+        asked = DecisionFilter(
+            decision=self.decision, what=None if self.what is None else choice_of(self.what), stage=self.stage,
+            alternative=self.alternative, min_confidence=self.sure_from, max_confidence=self.sure_to,
+        )  # fmt: skip
+        return None if asked == DecisionFilter() else asked
 
     def period_before(self, now: datetime) -> TraceFilter | None:
         """The same filter over the period of the same length before; None when the range has no beginning."""
@@ -122,6 +146,9 @@ def parse(params: Mapping[str, str]) -> View:
     chosen = params.get("range", DEFAULT_RANGE)
     if chosen not in RANGES and not (chosen == "custom" and start and (end is None or start < end)):
         chosen = DEFAULT_RANGE
+    sure_from, sure_to = _share(params.get("sure_from")), _share(params.get("sure_to"))
+    if sure_from is not None and sure_to is not None and sure_from > sure_to:
+        sure_from = sure_to = None
     return View(
         range=chosen,
         start=start if chosen == "custom" else None,
@@ -137,8 +164,33 @@ def parse(params: Mapping[str, str]) -> View:
         min_ms=_number(params.get("min_ms")),
         max_ms=_number(params.get("max_ms")),
         max_rating=_rating(params.get("max_rating")),
+        decision=_text(params.get("decision")),
+        what=_text(params.get("what")),
+        stage=_text_or_none(params.get("stage")),
+        alternative=_text(params.get("alternative")),
+        sure_from=sure_from,
+        sure_to=sure_to,
         sort="slowest" if params.get("sort") == "slowest" else "newest",
     )
+
+
+def choice_of(said: str) -> Any:
+    """What `choice_words` says: a text, or another value by its JSON."""
+    try:
+        return json.loads(said, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return said
+
+
+def choice_words(what: Any) -> str | None:
+    """Something chosen as a filter; None for what is too long to be one, or is nothing."""
+    said = what if isinstance(what, str) and choice_of(what) == what else json.dumps(what, ensure_ascii=False)
+    return said if what is not None and _text(said) == said else None
+
+
+def _no_number(name: str) -> None:
+    """Python reads NaN as JSON, which it is not."""
+    raise ValueError(name)
 
 
 def rounded(now: datetime) -> datetime:
@@ -176,6 +228,11 @@ def _number(value: str | None) -> float | None:
     except ValueError:
         return None
     return number if 0 <= number < 1e12 else None
+
+
+def _share(value: str | None) -> float | None:
+    number = _number(value)
+    return round(number, 4) if number is not None and number <= 1 else None
 
 
 def _rating(value: str | None) -> int | None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.view import RANGES, View, parse, rounded
+from dashboard.view import RANGES, View, choice_of, choice_words, parse, rounded
 from tracing_core.model import QualityFlag, TraceStatus
 
 NOW = datetime(2026, 11, 21, 12, 0, 37, 123, tzinfo=UTC)
@@ -34,6 +34,12 @@ def views(draw: st.DrawFn) -> View:
         text=draw(st.none() | TEXT),
         min_ms=draw(st.none() | st.integers(0, 100_000).map(float)),
         max_rating=draw(st.none() | st.integers(1, 5)),
+        decision=draw(st.none() | TEXT),
+        what=draw(st.none() | TEXT),
+        stage=draw(st.none() | st.just("") | TEXT),
+        alternative=draw(st.none() | TEXT),
+        sure_from=draw(st.none() | st.integers(0, 50).map(lambda percent: percent / 100)),
+        sure_to=draw(st.none() | st.integers(50, 100).map(lambda percent: percent / 100)),
         sort=draw(st.sampled_from(["newest", "slowest"])),
     )
 
@@ -88,3 +94,48 @@ def test_a_custom_range_without_a_usable_start_is_the_default(start: str) -> Non
 def test_rounding_makes_one_read_of_ten_seconds() -> None:
     """All that is asked within ten seconds has the same key."""
     assert rounded(NOW) == rounded(NOW + timedelta(seconds=2)) == datetime(2026, 11, 21, 12, 0, 30, tzinfo=UTC)
+
+
+JSON = st.recursive(
+    st.booleans() | st.integers(-(10**9), 10**9) | st.text(st.characters(exclude_categories=("Cs",)), max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(JSON)
+def test_a_choice_survives_its_url(what: object) -> None:
+    """Whatever was chosen, the filter for it finds that very value, a text that looks like a number included."""
+    said = choice_words(what)
+    if said is not None:
+        assert parse({"what": said}).what == said
+        assert choice_of(said) == what
+        assert type(choice_of(said)) is type(what)
+
+
+def test_a_choice_is_read_as_people_write_it() -> None:
+    """A bare word is a text, JSON is what it says; what is nothing or too long is no filter."""
+    assert choice_words("validating") == "validating"
+    assert choice_words("5") == '"5"'
+    assert choice_words(["exa", "reddit"]) == '["exa", "reddit"]'
+    assert choice_of("NaN") == "NaN"
+    assert choice_words(None) is None
+    assert choice_words("x" * 600) is None
+
+
+def test_what_decisions_are_like_is_one_filter() -> None:
+    """Type, choice, stage, alternative and confidence ask for one and the same decision; nothing asked is no filter."""
+    view = parse({"decision": "source", "what": '["a"]', "stage": "", "alternative": "b", "sure_from": "0.5"})
+    asked = view.trace_filter(NOW).decision
+    assert asked is not None
+    assert (asked.decision, asked.what, asked.stage, asked.alternative) == ("source", ["a"], "", "b")
+    assert (asked.min_confidence, asked.max_confidence) == (0.5, None)
+    assert view.chips() == {
+        "decision": "decision source",
+        "what": 'chose ["a"]',
+        "stage": "in the trace itself",
+        "alternative": "not b",
+        "sure_from": "confidence from 0.50",
+    }
+    assert View().trace_filter(NOW).decision is None
+    assert parse({"sure_from": "0.9", "sure_to": "0.1"}) == View()
