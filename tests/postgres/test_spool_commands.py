@@ -102,7 +102,7 @@ def test_a_letter_is_stored_when_it_can_be(run: Run, database: Database, spool: 
 
 def test_all_of_it_at_once(run: Run, database: Database, spool: Spool) -> None:
     """Batches and letters; what is refused still is kept and named, and does not stop the others."""
-    hopeless = make_trace(schema_version=10**6)
+    hopeless = make_trace(citations_count=10**12)
     bury(database, spool, make_trace(citations_count="many"), make_trace(citations_count="few"))
     mend(spool, citations_count=3)
     bury(database, spool, hopeless)
