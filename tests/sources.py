@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PRODUCT = ("tracing_core", "assistant", "service", "dashboard", "pages", "launch")
+PRODUCT = ("tracing_core", "assistant", "service", "dashboard", "pages", "launch", "examples")
 BINARY = {".png", ".jpg", ".ico", ".woff2", ".parquet", ".gz"}
 
 

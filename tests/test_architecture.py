@@ -30,13 +30,14 @@ from tracing_core import errors, model
 SQL = ("sqlalchemy", "psycopg2", "alembic")
 SCREEN = ("streamlit", "plotly", "pandas")
 WEB = ("fastapi", "starlette", "uvicorn")
-OUTSIDE = ("tests", "bench", "launch", "dev")
+OUTSIDE = ("tests", "bench", "launch", "dev", "examples")
 
 BANNED = {
     "tracing_core": (*SCREEN, *WEB, *OUTSIDE, "assistant", "service", "dashboard", "pages"),
     "assistant": (*SQL, *SCREEN, *WEB, *OUTSIDE, "service", "dashboard", "pages"),
     "service": (*SQL, *SCREEN, *OUTSIDE, "dashboard", "pages"),
     "dashboard": (*SQL, *OUTSIDE, "fastapi", "assistant", "service", "pages"),
+    "examples": (*SQL, *SCREEN, *WEB, "tests", "bench", "launch", "dev", "service", "dashboard", "pages"),
     "pages": (*SQL, *WEB, *OUTSIDE, "plotly", "pandas", "assistant", "service"),
 }
 DOORS = ("tracing_core.storage.database", "tracing_core.storage.embedded", "tracing_core.storage.migrate")
@@ -64,6 +65,8 @@ ENTRANCES = (
     "service.__main__",
     "assistant.assistant",
     "assistant.demo.__main__",
+    "examples.demo",
+    "examples.research.__main__",
     "dev",
 )
 """Where a program or a person comes in; pages, migrations and queries are found by their folder."""
@@ -79,7 +82,7 @@ def where(source: Source, node: ast.AST) -> str:
 
 @pytest.mark.parametrize("room", BANNED)
 def test_a_room_imports_only_what_it_may(room: str) -> None:
-    """Arrows point one way: pages, dashboard, tracing_core; service, assistant, tracing_core."""
+    """Arrows point one way: pages, dashboard, tracing_core; service, assistant, tracing_core; examples come before assistant."""
     broken = {
         f"{source.path} imports {name}"
         for source in sources(room)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+from collections.abc import Iterable
 from datetime import timedelta
 
 from rich.console import Console
@@ -28,10 +29,9 @@ def main() -> int:
     console = Console(soft_wrap=True, highlight=False)
     try:
         if options.remove:
-            removed = remove_project(open_store(read_settings()), PROJECT)
-            console.print(f"removed the {removed:,} traces of project {PROJECT}")
+            remove([PROJECT], console)
         else:
-            _fill(options, console)
+            fill(options.traces, options.days, options.seed, console)
     except TracewhyError as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(str(error), markup=False)
         return 1
@@ -39,31 +39,37 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python3 dev.py demo", description=__doc__)
-    parser.add_argument("--traces", type=_positive, default=1500, help="questions to record (default 1500)")
-    parser.add_argument("--days", type=_positive, default=14, help="days that they are spread over (default 14)")
+    parser = argparse.ArgumentParser(prog="python -m assistant.demo", description=__doc__)
+    parser.add_argument("--traces", type=positive, default=1500, help="questions to record (default 1500)")
+    parser.add_argument("--days", type=positive, default=14, help="days that they are spread over (default 14)")
     parser.add_argument("--seed", type=int, default=7, help="another seed, another history")
     parser.add_argument("--remove", action="store_true", help=f"remove all that is in project {PROJECT} instead")
     return parser
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number from 1 on, as an argument."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
 
 
-def _fill(options: argparse.Namespace, console: Console) -> None:
-    source = random.Random(options.seed)  # noqa: S311 - a history that can be told again
+def fill(traces: int, days: int, seed: int, console: Console) -> None:
+    """Record `traces` questions to the assistant over the `days` until now.
+
+    Args:
+        seed: another one, another history.
+    """
+    source = random.Random(seed)  # noqa: S311 - a history that can be told again
     now = SystemClock().now()
-    clock = JumpingClock(now - timedelta(days=options.days))
+    clock = JumpingClock(now - timedelta(days=days))
     settings = read_settings()
     store = init(clock=clock)
     assistant = Assistant(settings, models=lambda embedder: PretendedModels(embedder, clock, source))
     with console.status("getting the search index ready"):
         documents = assistant.documents()
-    history = visits(source, documents, count=options.traces, days=options.days, until=now)
+    history = visits(source, documents, count=traces, days=days, until=now)
     with Progress(console=console) as progress:
         task = progress.add_task(f"recording {len(history):,} questions", total=len(history))
         rated = record_history(
@@ -71,7 +77,15 @@ def _fill(options: argparse.Namespace, console: Console) -> None:
         )
     store.close()
     assistant.close()
-    console.print(f"project {PROJECT}: {len(history):,} traces over {options.days} days, {rated:,} of them rated")
+    console.print(f"project {PROJECT}: {len(history):,} traces over {days} days, {rated:,} of them rated")
+
+
+def remove(projects: Iterable[str], console: Console) -> None:
+    """Remove all that is in `projects`."""
+    store = open_store(read_settings())
+    for project in projects:
+        console.print(f"removed the {remove_project(store, project):,} traces of project {project}")
+    store.close()
 
 
 if __name__ == "__main__":

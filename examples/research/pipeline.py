@@ -1,0 +1,173 @@
+"""The whole run: intake, rubric, collection, then writing and judging until the gate passes or nothing is left to change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from assistant.language.choice import Models
+from examples.research.collection import EvidenceCollector
+from examples.research.corpus import Corpus
+from examples.research.gate import QualityGate
+from examples.research.intake import IntentClassifier
+from examples.research.model import Brief, Collected, Draft, Report, Request, Rubric, Verdict
+from examples.research.planning import first_plan, revised
+from examples.research.policy import POLICY, Policy
+from examples.research.publishing import EVIDENCE, REPORT, Publisher
+from examples.research.rubric import RubricLoader
+from examples.research.synthesis import ReportWriter
+from tracing_core.context import AnyTrace
+from tracing_core.cost import CostTracker
+from tracing_core.model import SpanKind
+from tracing_core.research import traced_research
+from tracing_core.runtime import runtime
+
+_RETRY, _ACCEPT, _GIVE_UP = "retry", "accept", "give up"
+
+
+class Research:
+    """Writes reports. One at a time, from whichever thread.
+
+    Args:
+        corpus: what there is to search.
+        models: chooses who writes.
+        publisher: keeps what is written.
+        prices: what writing costs.
+        policy: the rules in force.
+    """
+
+    def __init__(
+        self, corpus: Corpus, models: Models, publisher: Publisher, prices: CostTracker, policy: Policy = POLICY
+    ) -> None:
+        self._policy = policy
+        self._publisher = publisher
+        self.intake = IntentClassifier(corpus)
+        self.rubric = RubricLoader()
+        self.collector = EvidenceCollector(corpus, policy)
+        self.writer = ReportWriter(models, prices)
+        self.gate = QualityGate(corpus, policy)
+
+    @property
+    def component_name(self) -> str:
+        """See `TracingComponent`."""
+        return "research_orchestrator"
+
+    def get_trace_schema(self) -> dict[str, Any]:
+        """See `TracingComponent`."""
+        return {"decisions": ["next_step"], "outputs": []}
+
+    def run(self, request: Request) -> Report:
+        """Research one question, as a trace of its own.
+
+        Raises:
+            AssistantError: the language model does not answer.
+            OSError: the report cannot be written.
+        """
+        with traced_research(
+            name="research",
+            project_name=request.project,
+            query=request.question,
+            research_type="documentation",
+            user_id=request.user_id,
+            session_id=request.session_id,
+        ) as trace:
+            return self._run(request, trace)
+
+    def _run(self, request: Request, trace: AnyTrace) -> Report:
+        brief = self.intake.classify(request.question, trace)
+        rubric = self.rubric.load(brief, trace)
+        collected = self.collector.collect(brief, trace)
+        draft, verdict, rounds = self._write_until_it_passes(request, brief, rubric, collected, trace)
+        cited = [source for source in draft.sources if f"[{source.index}]" in draft.text]
+        self.collector.note_use(collected, len(cited), trace)
+        trace.answer, trace.citations_count = draft.answer, len(cited)
+        trace.confidence = round(verdict.overall / 3, 3)
+        report_path, evidence_path = self._publish(request, brief, collected, draft, verdict, trace)
+        trace.set_outputs({"report_path": report_path, "evidence_paths": [evidence_path], "knowledge_paths": []})
+        return Report(
+            trace_id=trace.trace_id if trace.enabled else None,
+            brief=brief,
+            draft=draft,
+            verdict=verdict,
+            rounds=rounds,
+            path=report_path,
+            evidence_path=evidence_path,
+        )
+
+    def _write_until_it_passes(
+        self, request: Request, brief: Brief, rubric: Rubric, collected: Collected, trace: AnyTrace
+    ) -> tuple[Draft, Verdict, int]:
+        plan, changes, number = first_plan(rubric), list[str](), 1
+        while True:
+            draft = self.writer.write(brief, rubric, collected, plan, trace, request.model)
+            verdict = self.gate.judge(brief, rubric, draft, number, trace)
+            trace.record_iteration(_iteration(number, draft, verdict, changes))
+            plan, changes = revised(plan, verdict.gaps)
+            step = self._next_step(verdict, number, changes)
+            trace.record(QualityGate.STAGE, "next_step", step)
+            if step["what"] != _RETRY:
+                return draft, verdict, number
+            number += 1
+
+    def _next_step(self, verdict: Verdict, number: int, changes: list[str]) -> dict[str, Any]:
+        left = self._policy.rounds - number
+        if verdict.passed:
+            what, why = (
+                _ACCEPT,
+                f"{verdict.overall:.1f} reaches {self._policy.passing}, and nothing critical is ignored",
+            )
+        elif left and changes:
+            what, why = _RETRY, "; ".join(changes)
+        else:
+            what = _GIVE_UP
+            why = "nothing is known that would close the gaps" if left else f"{number} rounds are the most there are"
+        return {
+            "what": what,
+            "why": why,
+            "confidence": 1.0 if what != _RETRY else round(min(0.95, verdict.overall / self._policy.passing), 3),
+            "alternatives_considered": [step for step in (_ACCEPT, _RETRY, _GIVE_UP) if step != what],
+            "inputs": {"overall": round(verdict.overall, 3), "round": number, "rounds_left": left},
+        }
+
+    def _publish(
+        self, request: Request, brief: Brief, collected: Collected, draft: Draft, verdict: Verdict, trace: AnyTrace
+    ) -> tuple[str, str]:
+        """Write the files; where the evidence is wanted for itself, each output is a trace of its own below this one."""
+        project = trace.project_name or request.project
+
+        def report(of: AnyTrace) -> str:
+            now = runtime().clock.now()
+            return self._publisher.report(project, of.trace_id, brief, draft, verdict, now)
+
+        def evidence(of: AnyTrace) -> str:
+            return self._publisher.evidence(project, of.trace_id, brief, collected)
+
+        if request.evidence_pack:
+            return _as_child(REPORT, trace, report), _as_child(EVIDENCE, trace, evidence)
+        with trace.span("publishing", SpanKind.TOOL):
+            return report(trace), evidence(trace)
+
+
+def _as_child(output_type: str, parent: AnyTrace, write: Callable[[AnyTrace], str]) -> str:
+    """Write one output as a trace of its own, which knows its parent as the parent knows it."""
+    with traced_research(name=output_type, project_name=parent.project_name, query=parent.query) as child:
+        child.parent_trace_id = parent.trace_id
+        with child.span("publishing", SpanKind.TOOL):
+            path = write(child)
+        child.set_outputs({f"{output_type}_path": path})
+    parent.child_traces.append({"trace_id": child.trace_id, "output_type": output_type, "path": path})
+    return path
+
+
+def _iteration(number: int, draft: Draft, verdict: Verdict, changes: Sequence[str]) -> dict[str, Any]:
+    """One round in the words of seed B."""
+    told = {"changes_from_previous": "; ".join(changes)} if changes else {}
+    return {
+        "iteration": number,
+        "quality_gate_result": "PASS" if verdict.passed else "FAIL",
+        "passed": verdict.passed,
+        "overall_score": round(verdict.overall, 3),
+        "gaps": [score.principle.id for score in verdict.gaps],
+        "synthesis_tokens": draft.usage.total_tokens,
+        "synthesis_cost": draft.cost_usd,
+    } | told
