@@ -85,8 +85,7 @@ class _Changed:
     """What a trace has become, its row and its file apart.
 
     Args:
-        trace, projection: it, and its rows.
-        assembly, spans: what these were made of.
+        trace, projection, assembly, spans: it, its rows, and what these were made of.
         changed: the spans that are new or others than before.
         last_part: of its contents.
         size: of these, in bytes.
@@ -168,8 +167,8 @@ class _Joining:
         version = self._update_row(row)
         remembered = _remembered(stored, version, to, in_file)
         new = sum(span.span_id not in stored.span_rows for span in to.changed)
-        path = row["trace_file_path"]
-        return Written(outcome="piece", new_spans=new, file_path=path, file_error=file_error), remembered
+        fate = Written(outcome="piece", new_spans=new, file_path=row["trace_file_path"], file_error=file_error)
+        return fate, remembered
 
     def _whole_file_is_due(self, row: Row) -> bool:
         """When the trace is small, has grown enough, or is another than its file says."""
