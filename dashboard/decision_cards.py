@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import words
+from tracing_core.decision_marks import is_mark, notes
 from tracing_core.query.trace import DecisionRow
 
 MOST_CARDS = 100
@@ -31,8 +32,10 @@ def card(row: DecisionRow, place: str | None = None) -> None:
             st.text(f"because {row.why}")
         if row.alternatives_considered:
             _listed("instead of", [plain(each) for each in row.alternatives_considered])
-        if row.inputs:
-            _listed("based on", [f"{name}: {plain(value)}" for name, value in row.inputs.items()])
+        if inputs := {name: value for name, value in row.inputs.items() if not is_mark(name)}:
+            _listed("based on", [f"{name}: {plain(value)}" for name, value in inputs.items()])
+        for note in notes(row.inputs, row.why):
+            st.caption(f":material/info: {words.label(note, 300)}")
 
 
 def timeline(rows: Sequence[DecisionRow], started_at: datetime) -> None:

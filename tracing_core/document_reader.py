@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from tracing_core.decision_marks import marked, marks_of
 from tracing_core.document import RUN_TEXTS, Document
 from tracing_core.errors import InvalidInput
+from tracing_core.jsontext import mapping_of
 from tracing_core.model import (
     SCHEMA_VERSION,
     Decision,
@@ -19,6 +21,7 @@ from tracing_core.model import (
     TraceData,
     TraceStatus,
 )
+from tracing_core.readings import share
 from tracing_core.research_columns import passed
 
 _STAGE_PARTS = frozenset(
@@ -69,7 +72,7 @@ def _trace(document: Mapping[str, Any]) -> TraceData:
         duration_ns=duration_ns,
         spans=spans,
         tags=tuple(run.get("tags") or ()),
-        confidence=run.get("confidence"),
+        confidence=share(run.get("confidence")),
         citations_count=run.get("citations_count"),
         **_rounds(document),
         outputs=document.get("outputs") or {},
@@ -145,14 +148,18 @@ def _read_content(content: Mapping[str, Any]) -> Document:
 
 
 def _read_decision(decision: Mapping[str, Any]) -> Decision:
-    timestamp = decision.get("timestamp")
+    timestamp, given, inputs = decision.get("timestamp"), decision.get("confidence"), mapping_of(decision.get("inputs"))
+    confidence = None if isinstance(given, str) else share(given)
+    alternatives = decision.get("alternatives_considered")
+    if not isinstance(alternatives, list | tuple):
+        alternatives = () if alternatives is None else (alternatives,)
     return Decision(
         decision=decision["decision"],
         what=decision.get("what"),
         why=decision.get("why") or "",
-        confidence=decision.get("confidence"),
-        alternatives_considered=tuple(decision.get("alternatives_considered") or ()),
-        inputs=decision.get("inputs") or {},
+        confidence=confidence,
+        alternatives_considered=tuple(alternatives),
+        inputs=marked(inputs, marks_of(given, confidence, {})),
         timestamp=_moment(timestamp) if timestamp else None,
     )
 

@@ -9,6 +9,7 @@ from itertools import islice
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+from tracing_core.decision_marks import CONFIDENCE, marked, marks_of
 from tracing_core.jsontext import mapping_of, text_of
 from tracing_core.model import Decision, SpanData, SpanEvent, SpanKind, SpanStatus, TraceData, TraceStatus
 from tracing_core.recording import Span
@@ -65,6 +66,8 @@ def _span(trace: Trace, span: Span) -> SpanData:
     kind, attributes = SpanKind(given), mapping_of(span.details)
     if kind is SpanKind.UNKNOWN and given != SpanKind.UNKNOWN:
         attributes["kind_given"] = given
+    if span is trace.root and trace.confidence is not None and share(trace.confidence) is None:
+        attributes.setdefault(CONFIDENCE, text_of(trace.confidence))
     return SpanData(
         span_id=span.span_id,
         parent_id=span.parent.span_id if span.parent else None,
@@ -94,13 +97,16 @@ def _status(span: Span) -> SpanStatus:
 
 
 def _decision(trace: Trace, given: Mapping[str, Any]) -> Decision:
+    what, inputs, confidence = given["what"], mapping_of(given["inputs"]), share(given["confidence"])
+    alternatives = _items(given["alternatives_considered"])
+    parts = {**inputs, "what": what, "alternatives_considered": alternatives}
     return Decision(
         decision=text_of(given["decision"]),
-        what=given["what"],
+        what=what,
         why=_text(given["why"]) or "",
-        confidence=share(given["confidence"]),
-        alternatives_considered=_items(given["alternatives_considered"]),
-        inputs=mapping_of(given["inputs"]),
+        confidence=confidence,
+        alternatives_considered=alternatives,
+        inputs=marked(inputs, marks_of(given["confidence"], confidence, parts)),
         timestamp=_moment(trace, given["tick"]),
     )
 

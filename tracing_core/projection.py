@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from tracing_core.cost import CostTracker
+from tracing_core.decision_marks import cut
 from tracing_core.jsontext import label, text_of
 from tracing_core.model import SpanData, SpanKind, SpanStatus, TraceData
 from tracing_core.model_use import model_use
@@ -218,6 +219,9 @@ def _decisions(trace: TraceData, facts: Iterable[SpanFacts], model: str | None) 
     root = trace.spans[0].span_id if trace.spans else None
     pairs = ((span, found, each) for span, found in zip(trace.spans, facts, strict=True) for each in span.decisions)
     for position, (span, found, decision) in enumerate(pairs):
+        what, why, alternatives, inputs = cut(
+            decision.what, decision.why, decision.alternatives_considered, decision.inputs
+        )
         yield {
             "trace_id": trace.trace_id,
             "position": position,
@@ -225,11 +229,11 @@ def _decisions(trace: TraceData, facts: Iterable[SpanFacts], model: str | None) 
             "project": trace.project,
             "stage": "" if span.span_id == root else label(span.name),
             "decision": label(decision.decision),
-            "what": decision.what,
-            "why": decision.why,
+            "what": what,
+            "why": why,
             "confidence": decision.confidence,
-            "alternatives_considered": list(decision.alternatives_considered),
-            "inputs": decision.inputs,
+            "alternatives_considered": list(alternatives),
+            "inputs": inputs,
             "decided_at": decision.timestamp or span.started_at,
             "model": label(found.model or model),
         }

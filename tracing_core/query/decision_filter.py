@@ -12,7 +12,11 @@ from tracing_core.errors import InvalidInput
 from tracing_core.jsontext import dump_for_postgres, storable
 from tracing_core.storage.tables import decisions, traces
 
-_NAMED = "$[*] ? (@ == $name || @ starts with $begin || @.name == $name)"
+_NAMED = (
+    "$[*] ? (@ == $name || @ starts with $begin || @ starts with $tight"
+    " || @.name == $name || @.what == $name || @.option == $name || @.value == $name)"
+)
+"""What `alternative.read_alternative` takes for the name of one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +74,7 @@ class DecisionFilter:
 def has_alternative(name: str) -> ColumnElement[bool]:
     """Whether a decision was made over this alternative."""
     name = storable(name)
-    said = func.jsonb_build_object("name", literal(name), "begin", literal(f"{name} ("))
+    said = func.jsonb_build_object("name", literal(name), "begin", literal(f"{name} ("), "tight", literal(f"{name}("))
     return func.jsonb_path_exists(decisions.c.alternatives_considered, cast(_NAMED, JSONPATH), said)
 
 
