@@ -5,7 +5,9 @@ It is only a memory: what the database says counts, and what is not remembered i
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,6 +61,17 @@ class JoinMemory:
     def __init__(self, most_bytes: int = _MOST_BYTES, fewest_spans: int = _FEWEST_SPANS) -> None:
         self._most_bytes = most_bytes
         self._fewest_spans = fewest_spans
+        self.start_anew()
+        this = weakref.ref(self)
+
+        def start_anew_in_child() -> None:
+            if (memory := this()) is not None:
+                memory.start_anew()
+
+        os.register_at_fork(after_in_child=start_anew_in_child)
+
+    def start_anew(self) -> None:
+        """Begin with nothing; in a forked child a thread that is only in the parent may have held it."""
         self._lock = threading.Lock()
         self._traces: OrderedDict[str, Remembered] = OrderedDict()
         self._size = 0
