@@ -18,7 +18,7 @@ from psycopg2 import sql
 from sqlalchemy import text
 
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import metadata
+from tracing_core.storage.schema import metadata
 
 TABLES = ("traces", "trace_spans", "span_payloads", "decisions")
 """The rows that a trace becomes; of them those are used that this version has."""

@@ -20,7 +20,8 @@ from tests.surroundings import PATIENCE_SECONDS
 from tracing_core.journal_recovery import Recovery
 from tracing_core.settings import read_settings
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import ledger, trace_spans, traces
+from tracing_core.storage.side_tables import ledger
+from tracing_core.storage.tables import trace_spans, traces
 from tracing_core.store import open_store
 
 pytestmark = pytest.mark.faults

@@ -22,7 +22,8 @@ from tracing_core.clock import ManualClock
 from tracing_core.runtime import Runtime, configure
 from tracing_core.settings import read_settings
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import ledger, trace_metrics, traces
+from tracing_core.storage.side_tables import ledger, trace_metrics
+from tracing_core.storage.tables import traces
 from tracing_core.store import Store, open_store
 
 pytestmark = pytest.mark.faults

@@ -18,7 +18,8 @@ from tracing_core.model import SpanData, TraceData
 from tracing_core.preparing import Preparation
 from tracing_core.storage.database import Database
 from tracing_core.storage.payloads import spans_in, stored_parts
-from tracing_core.storage.tables import decisions, trace_metrics, trace_spans, traces
+from tracing_core.storage.side_tables import trace_metrics
+from tracing_core.storage.tables import decisions, trace_spans, traces
 from tracing_core.storage.write import TraceTable
 from tracing_core.written import Written
 

@@ -26,7 +26,8 @@ from tracing_core.rebuild import Rebuild, Tally
 from tracing_core.runtime import Runtime, configure
 from tracing_core.settings import Settings
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import decisions, feedback, trace_metrics, trace_spans, traces
+from tracing_core.storage.side_tables import trace_metrics
+from tracing_core.storage.tables import decisions, feedback, trace_spans, traces
 from tracing_core.store import Store, open_store
 
 QUIET, SLOW = 60, 9

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import select
 
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import ledger, trace_spans
+from tracing_core.storage.side_tables import ledger
+from tracing_core.storage.tables import trace_spans
 
 
 def rows(database: Database, table: Any) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from tracing_core.query import overview
 from tracing_core.query.filters import TraceFilter
 from tracing_core.storage.backfill import Hour, refill
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import trace_metrics
+from tracing_core.storage.side_tables import trace_metrics
 from tracing_core.storage.upkeep_lock import alone
 from tracing_core.storage.write import TraceTable
 from tracing_core.store import Store

@@ -18,7 +18,8 @@ from tracing_core.ids import IdSource
 from tracing_core.model import TraceData
 from tracing_core.quality import QualityRules
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import feedback, trace_metrics, traces
+from tracing_core.storage.side_tables import trace_metrics
+from tracing_core.storage.tables import feedback, traces
 
 UNKNOWN = "trc_20261121_120000_ffffffffffffffff"
 

@@ -25,8 +25,9 @@ from tracing_core.query.trace import get_trace, span_payload
 from tracing_core.query.trace import spans as spans_of
 from tracing_core.sampling import keep_share
 from tracing_core.storage.database import Database
+from tracing_core.storage.side_tables import trace_metrics
 from tracing_core.storage.sweeping import sweep
-from tracing_core.storage.tables import decisions, feedback, span_payloads, trace_metrics, trace_spans, traces
+from tracing_core.storage.tables import decisions, feedback, span_payloads, trace_spans, traces
 from tracing_core.written import Written
 
 # --- several writers ---

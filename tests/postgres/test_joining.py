@@ -21,7 +21,8 @@ from tests.surroundings import make_preparation
 from tracing_core.model import SpanData
 from tracing_core.query.trace import span_payload
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import span_payloads, trace_metrics, traces
+from tracing_core.storage.side_tables import trace_metrics
+from tracing_core.storage.tables import span_payloads, traces
 
 # --- any order, any pieces ---
 

@@ -20,7 +20,8 @@ from tracing_core.query.trace import SpanPayload, decisions, get_trace, span_pay
 from tracing_core.query.whole_traces import whole_traces
 from tracing_core.storage import migrate
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import span_payloads, trace_metrics
+from tracing_core.storage.side_tables import trace_metrics
+from tracing_core.storage.tables import span_payloads
 from tracing_core.storage.write import TraceTable
 
 TRACE_ID = "trc_20261121_120000_00000000000000ab"

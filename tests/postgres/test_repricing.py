@@ -34,7 +34,8 @@ from tracing_core.settings import Settings, read_settings
 from tracing_core.storage.backfill import Refilled, hours, refill
 from tracing_core.storage.database import Database
 from tracing_core.storage.repricing import Chosen
-from tracing_core.storage.tables import trace_metrics, traces
+from tracing_core.storage.side_tables import trace_metrics
+from tracing_core.storage.tables import traces
 from tracing_core.store import preparation_of
 
 OLD = CostTracker(

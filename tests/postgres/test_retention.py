@@ -29,7 +29,8 @@ from tracing_core.query.filters import TraceFilter
 from tracing_core.retention import Freed, expected, retain
 from tracing_core.storage.partitions import existing_partitions
 from tracing_core.storage.retention import partitions
-from tracing_core.storage.tables import decisions, feedback, span_payloads, trace_metrics, trace_spans, traces
+from tracing_core.storage.side_tables import trace_metrics
+from tracing_core.storage.tables import decisions, feedback, span_payloads, trace_spans, traces
 from tracing_core.storage.upkeep_lock import alone
 from tracing_core.storage.write import TraceTable
 from tracing_core.store import Store

@@ -30,7 +30,8 @@ from tracing_core.model import SpanKind, TraceData, TraceStatus
 from tracing_core.sink import Receipt
 from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import decisions, ledger, span_payloads, trace_metrics, trace_spans, traces
+from tracing_core.storage.side_tables import ledger, trace_metrics
+from tracing_core.storage.tables import decisions, span_payloads, trace_spans, traces
 
 
 def write(database: Database, *written: TraceData) -> dict[str, str]:

@@ -31,7 +31,7 @@ from tracing_core.otlp.spans import received
 from tracing_core.query.filters import TraceFilter
 from tracing_core.settings import read_settings
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import ledger as ledger_table
+from tracing_core.storage.side_tables import ledger as ledger_table
 
 CLOCK = ManualClock(NOON)
 

@@ -21,7 +21,8 @@ from tracing_core.otlp.spans import received
 from tracing_core.query.trace import span_payload
 from tracing_core.query.trace import spans as spans_of
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import feedback, ledger, trace_metrics, trace_spans, traces
+from tracing_core.storage.side_tables import ledger, trace_metrics
+from tracing_core.storage.tables import feedback, trace_spans, traces
 
 SPREAD = days_until(NOON, 5)
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from tracing_core.source_report import ProcessReport, Refusal, SourceReport, together
 from tracing_core.storage.database import Database
 from tracing_core.storage.diagnostics_write import PROCESS, REFUSALS, SOURCE
-from tracing_core.storage.tables import receiver_diagnostics
+from tracing_core.storage.side_tables import receiver_diagnostics
 
 Report = TypeVar("Report")
 

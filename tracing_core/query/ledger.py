@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import func, select
 
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import ledger as ledger_table
+from tracing_core.storage.side_tables import ledger as ledger_table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

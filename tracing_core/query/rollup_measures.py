@@ -26,7 +26,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.time_buckets import WIDTHS, Piece, bucket_end, pieces
 from tracing_core.rollups import FLAG_COLUMNS, bucket_start
-from tracing_core.storage.tables import Moment, trace_metrics
+from tracing_core.storage.schema import Moment
+from tracing_core.storage.side_tables import trace_metrics
 
 By = Literal["all", "bucket", "operation", "library", "model"]
 SUMS = (

@@ -15,7 +15,8 @@ from tracing_core.model import TraceStatus
 from tracing_core.storage.database import Database
 from tracing_core.storage.partitions import PARTITIONED
 from tracing_core.storage.payloads import NEARBY
-from tracing_core.storage.tables import trace_metrics, trace_spans, traces
+from tracing_core.storage.side_tables import trace_metrics
+from tracing_core.storage.tables import trace_spans, traces
 
 SAMPLE = 1000
 """Traces, the newest, in which orphans are looked for."""

@@ -21,8 +21,9 @@ from tracing_core.projection import Row
 from tracing_core.rollups import Key, Rollup, add_trace, coarser, trace_keys, weight_of
 from tracing_core.storage.database import Database
 from tracing_core.storage.rollup_write import add_rollups
+from tracing_core.storage.side_tables import trace_metrics
 from tracing_core.storage.stored_traces import ratings_of, span_rows
-from tracing_core.storage.tables import trace_metrics, traces
+from tracing_core.storage.tables import traces
 
 _HOUR = timedelta(hours=1)
 _TRACES_AT_A_TIME = 1_000

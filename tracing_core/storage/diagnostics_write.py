@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from tracing_core.jsontext import dump_for_postgres
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import receiver_diagnostics
+from tracing_core.storage.side_tables import receiver_diagnostics
 
 PROCESS, SOURCE, REFUSALS = "process", "source", "refusals"
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
 from tracing_core.ledger import Ledger
-from tracing_core.storage.tables import ledger
+from tracing_core.storage.side_tables import ledger
 
 
 def add_to_ledger(connection: Connection, lines: Ledger) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import span_payloads, trace_metrics, trace_spans, traces
+from tracing_core.storage.side_tables import trace_metrics
+from tracing_core.storage.tables import span_payloads, trace_spans, traces
 
 
 def remove_rows(database: Database, project: str) -> int:

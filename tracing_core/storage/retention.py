@@ -16,7 +16,9 @@ from tracing_core.errors import DatabaseUnavailable
 from tracing_core.model import QualityFlag, TraceStatus
 from tracing_core.storage.database import Database
 from tracing_core.storage.partitions import PARTITION_LOCK, PARTITIONED, ensure_partitions, partition_name
-from tracing_core.storage.tables import metadata, trace_metrics, trace_spans, traces
+from tracing_core.storage.schema import metadata
+from tracing_core.storage.side_tables import trace_metrics
+from tracing_core.storage.tables import trace_spans, traces
 
 _TRACES_AT_A_TIME = 1_000
 _LOCK_TIMEOUT = "3s"

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from tracing_core.storage.tables import sampled_out
+from tracing_core.storage.side_tables import sampled_out
 
 
 def left_out_before(connection: Connection, ids: Iterable[str]) -> set[str]:

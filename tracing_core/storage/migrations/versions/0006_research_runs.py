@@ -1,5 +1,7 @@
 """What calibration asks of research runs: stages, principles, synthesis, evidence; what was noticed, and what people confirmed."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -8,7 +10,7 @@ revision = "0006"
 down_revision = "0005"
 
 _TEXTS = postgresql.ARRAY(sa.Text())
-_COLUMNS = {
+_COLUMNS: dict[str, Any] = {
     "evidence_retrieved": sa.Integer(),
     "evidence_used": sa.Integer(),
     "evidence_sources": _TEXTS,
@@ -59,7 +61,7 @@ def upgrade() -> None:
     """Runs that are stored already have none of it; `rebuild` reads it from their files."""
     for name, kind in _COLUMNS.items():
         op.add_column("traces", sa.Column(name, kind, comment=_COMMENTS.get(name)))
-    flagged = sa.Column("flagged_for_review", sa.Boolean(), nullable=False, server_default=sa.text("false"))
+    flagged: sa.Column[bool] = sa.Column("flagged_for_review", sa.Boolean(), nullable=False, server_default=sa.text("false"))
     op.add_column("traces", flagged)
     comment = "that the span of the decision called, else the one that answered"
     op.add_column("decisions", sa.Column("model", sa.Text(), comment=comment))
