@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = ("tracing_core", "assistant", "service", "dashboard", "pages", "launch", "examples")
-BINARY = {".png", ".jpg", ".ico", ".woff2", ".parquet", ".gz"}
+BINARY = {".png", ".jpg", ".ico", ".woff2", ".parquet", ".gz", ".dict"}
 
 
 @dataclass(frozen=True, kw_only=True)
