@@ -262,7 +262,8 @@ feedback = Table(
 Index("ix_feedback_newest", feedback.c.updated_at.desc())
 Index("ix_feedback_rating", feedback.c.rating, feedback.c.updated_at.desc())
 
-Index("ix_traces_search", search_document(), postgresql_using="gin")
+# What waits to be merged into it, in KB: four times as much as this is PostgreSQL's default, and each merge a wait as long.
+Index("ix_traces_search", search_document(), postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 1024})
 
 _WRITTEN_BY_DATABASE = frozenset({"created_at", "updated_at", "rating", "flagged_for_review", "review_notes"})
 TRACE_COLUMNS = tuple(c.name for c in traces.columns if c.name not in _WRITTEN_BY_DATABASE)
