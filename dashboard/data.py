@@ -7,7 +7,7 @@ same page, and one person clicking about in it, need.
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
 import streamlit as st
 
@@ -33,6 +33,7 @@ from tracing_core.query import trace as trace_query
 from tracing_core.query import traces as traces_query
 from tracing_core.query.cost_audit import StoredCost
 from tracing_core.query.diagnostics import ReceiverReport
+from tracing_core.query.document import FoundDocument
 from tracing_core.query.facets import Facet, FacetValue
 from tracing_core.query.feedback import RatedTrace
 from tracing_core.query.filters import TraceFilter
@@ -205,9 +206,9 @@ def session_traces(session_id: str) -> tuple[TraceRow, ...]:
 
 
 @st.cache_data(ttl=60, max_entries=20, show_spinner=False)
-def full_trace(trace_id: str) -> dict[str, Any] | None:
-    """The document of a trace; None when neither its file nor the database holds its contents."""
-    return document_query.full_trace(_database(), trace_id, files_of(settings()))
+def document(trace_id: str) -> FoundDocument | None:
+    """The document of a trace, and what is wrong with it; None when there is no such trace."""
+    return document_query.find_document(_database(), trace_id, files_of(settings()))
 
 
 @st.cache_data(ttl=60, max_entries=2, show_spinner=False)

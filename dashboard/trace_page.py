@@ -16,6 +16,7 @@ from dashboard.span_panel import span_panel
 from dashboard.trace_list import SHORT_COLUMNS, trace_list
 from dashboard.trace_tree import tree_of
 from dashboard.trace_view import height_of, trace_view
+from tracing_core.document_reader import version_notice
 from tracing_core.model import QualityFlag, TraceStatus
 from tracing_core.query.trace import DecisionRow, SpanRow, TraceDetail
 from tracing_core.settings import settings
@@ -37,6 +38,8 @@ def head(trace: TraceDetail) -> None:
     st.markdown(sentence(trace))
     if trace.error:
         st.error(words.label(trace.error, 500), icon=":material/error:")
+    if about := version_notice(trace.schema_version):
+        st.info(about, icon=":material/history:")
 
 
 def sentence(trace: TraceDetail) -> str:
@@ -209,10 +212,13 @@ def _conversation(trace: TraceDetail) -> None:
 
 
 def _raw(trace_id: str) -> None:
-    document = data.full_trace(trace_id)
-    if document is None:
+    found = data.document(trace_id)
+    document = None if found is None else found.document
+    if found is None or document is None:
         st.warning("The contents of this trace are gone: neither its file nor the database holds them any more.")
         return
+    for notice in found.notices:
+        st.warning(words.label(notice, 500))
     text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
     st.download_button("Download", text, f"{trace_id}.json", "application/json", on_click="ignore")
     st.json(document, expanded=1)
