@@ -15,6 +15,7 @@ _CONTRAST = re.compile(
     r"\b(whereas|unlike|while|instead|rather than|differ\w*|but|however|contrast|as opposed)\b", re.IGNORECASE
 )
 _CITED = re.compile(r"\[\d+\]")
+_SENTENCE_END = re.compile(r"(?<=[.!?\]])\s+(?=[A-Z`\"'(\[>])|\n\s*\n")
 _MOST_CODE_LINES = 25
 _SENTENCE_CHARS = 220
 
@@ -46,13 +47,13 @@ def _only_cited(answer: str) -> str:
 
 def claims(answer: str) -> list[str]:
     """The sentences, each with the numbers that follow it."""
-    claims: list[str] = []
-    for sentence in sentences(answer):
-        if claims and _CITED.match(sentence) and not _CITED.sub("", sentence).strip():
-            claims[-1] += f" {sentence}"
-        else:
-            claims.append(sentence)
-    return claims
+    found: list[str] = []
+    for sentence in _SENTENCE_END.split(answer):
+        if found and _CITED.match(sentence) and not _CITED.sub("", sentence).strip(" .\n"):
+            found[-1] += f" {sentence}"
+        elif sentence.strip():
+            found.append(sentence.strip())
+    return found
 
 
 def _name(source: Source) -> str:
@@ -68,16 +69,19 @@ def _name(source: Source) -> str:
 
 
 def _example(brief: Brief, sources: Sequence[Source]) -> str:
-    """The code of the evidence that has most of the question's words; nothing when none has code."""
-    asked = set(brief.terms)
+    """The code that shows best what was asked for; nothing when the evidence has no code."""
     blocks = [(source, block) for source in sources for block in snippets(source.text)]
     if not blocks:
         return ""
-    source, block = max(
-        blocks, key=lambda pair: (len(asked & set(words(f"{pair[0].title} {pair[1]}"))), -pair[0].index, -len(pair[1]))
-    )
+    source, block = max(blocks, key=lambda pair: _shows(brief, *pair))
     lines = block.splitlines()[:_MOST_CODE_LINES]
     return "```python\n" + "\n".join(lines) + f"\n```\n\nFrom `{source.title}` [{source.index}]."
+
+
+def _shows(brief: Brief, source: Source, block: str) -> tuple[bool, int, int]:
+    """How good an example is: that it uses what it documents, then the words of the question, then the better evidence."""
+    own = re.search(rf"\b{re.escape(source.title.rpartition('.')[2])}\b", block) is not None
+    return own, len(set(brief.terms) & set(words(f"{source.title} {block}"))) - source.index, -len(block)
 
 
 def _differences(sources: Sequence[Source]) -> list[str]:

@@ -18,6 +18,7 @@ from examples.research.rubric import RubricLoader
 from examples.research.synthesis import ReportWriter
 from tracing_core.context import AnyTrace
 from tracing_core.cost import CostTracker
+from tracing_core.errors import InvalidInput
 from tracing_core.model import SpanKind
 from tracing_core.research import traced_research
 from tracing_core.runtime import runtime
@@ -60,9 +61,12 @@ class Research:
         """Research one question, as a trace of its own.
 
         Raises:
+            InvalidInput: the question is empty, or there is no such model.
             AssistantError: the language model does not answer.
             OSError: the report cannot be written.
         """
+        if not request.question.strip():
+            raise InvalidInput("question", "is empty; ask something")
         with traced_research(
             name="research",
             project_name=request.project,
@@ -135,25 +139,25 @@ class Research:
         """Write the files; where the evidence is wanted for itself, each output is a trace of its own below this one."""
         project = trace.project_name or request.project
 
-        def report(of: AnyTrace) -> str:
+        def report() -> str:
             now = runtime().clock.now()
-            return self._publisher.report(project, of.trace_id, brief, draft, verdict, now)
+            return self._publisher.report(project, trace.trace_id, brief, draft, verdict, now)
 
-        def evidence(of: AnyTrace) -> str:
-            return self._publisher.evidence(project, of.trace_id, brief, collected)
+        def evidence() -> str:
+            return self._publisher.evidence(project, trace.trace_id, brief, collected)
 
         if request.evidence_pack:
             return _as_child(REPORT, trace, report), _as_child(EVIDENCE, trace, evidence)
         with trace.span("publishing", SpanKind.TOOL):
-            return report(trace), evidence(trace)
+            return report(), evidence()
 
 
-def _as_child(output_type: str, parent: AnyTrace, write: Callable[[AnyTrace], str]) -> str:
+def _as_child(output_type: str, parent: AnyTrace, write: Callable[[], str]) -> str:
     """Write one output as a trace of its own, which knows its parent as the parent knows it."""
     with traced_research(name=output_type, project_name=parent.project_name, query=parent.query) as child:
         child.parent_trace_id = parent.trace_id
         with child.span("publishing", SpanKind.TOOL):
-            path = write(child)
+            path = write()
         child.set_outputs({f"{output_type}_path": path})
     parent.child_traces.append({"trace_id": child.trace_id, "output_type": output_type, "path": path})
     return path

@@ -19,6 +19,7 @@ from examples.research.model import Brief, Collected, Draft, Evidence, Plan, Rub
 from examples.research.snippets import without_code
 from tracing_core.context import AnyTrace
 from tracing_core.cost import CostTracker
+from tracing_core.errors import TracewhyError
 from tracing_core.model import SpanKind, TokenUsage
 from tracing_core.recording import AnySpan
 
@@ -74,6 +75,17 @@ class ReportWriter:
             InvalidInput: there is no such model.
         """
         trace.start_stage(self.STAGE)
+        try:
+            draft = self._draft(brief, rubric, collected, plan, trace, wanted)
+        except TracewhyError as error:
+            trace.end_stage(self.STAGE, error=str(error))
+            raise
+        trace.end_stage(self.STAGE, outputs=_outputs(draft))
+        return draft
+
+    def _draft(
+        self, brief: Brief, rubric: Rubric, collected: Collected, plan: Plan, trace: AnyTrace, wanted: str | None
+    ) -> Draft:
         choice = self._models.choose(wanted)
         sources = _sources(collected.kept[: plan.documents])
         prompt = _prompt(brief, rubric, plan, sources, choice)
@@ -83,7 +95,7 @@ class ReportWriter:
         with trace.span("llm_generation", SpanKind.GENERATION) as span:
             answer, usage = _generate(choice, prompt, span)
         text = compose(brief, plan, answer, sources) + _signed(choice)
-        draft = Draft(
+        return Draft(
             plan=plan,
             answer=answer,
             text=text,
@@ -92,8 +104,6 @@ class ReportWriter:
             usage=usage,
             cost_usd=self._cost(choice, usage),
         )
-        trace.end_stage(self.STAGE, outputs=_outputs(draft))
-        return draft
 
     def _cost(self, choice: Choice, usage: Usage) -> float | None:
         if choice.model.name == extractive.NAME:
