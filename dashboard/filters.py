@@ -21,6 +21,8 @@ EVERYTHING = (
 )  # fmt: skip
 OF_DECISIONS = ("decision", "what", "stage", "alternative", "sure_from", "sure_to")
 """What decisions are like: for the pages that show them, as no rollup knows it."""
+OF_RUNS = ("intent", "domain", "gap", "gate", "review")
+"""What research runs are like, which no rollup knows either."""
 _MEMORY = "filters.remembered"
 _PAGE = "filters.page"
 

@@ -16,6 +16,7 @@ from dashboard import words
 from tracing_core.model import QualityFlag, TraceStatus
 from tracing_core.query.decision_filter import DecisionFilter
 from tracing_core.query.filters import TraceFilter
+from tracing_core.query.outcomes import OUTCOMES, Outcome
 
 RANGES: Mapping[str, timedelta] = {
     "15m": timedelta(minutes=15),
@@ -32,6 +33,7 @@ SORTS = ("newest", "slowest")
 _LONGEST_TEXT = 500
 _UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
 _STEP_SECONDS = 10
+_YES_NO = {"yes": True, "no": False}
 Member = TypeVar("Member", QualityFlag, TraceStatus)
 
 
@@ -41,7 +43,8 @@ class View:
 
     `library` and `model` may be empty: that is the traces without any; so may `stage`, that of decisions of the trace itself.
     `decision`, `what` (a text, or the JSON of any other value), `stage`, `alternative`, `sure_from` and `sure_to` (0 to 1) say
-    what one of a trace's decisions is like.
+    what one of a trace's decisions is like. `outcome` is by what it is told whether a trace turned out well. `gap` is a principle
+    that a run fell short of, `gate` whether its quality gate passed it, `review` whether calibration flagged it.
     """
 
     range: str = DEFAULT_RANGE
@@ -64,6 +67,12 @@ class View:
     alternative: str | None = None
     sure_from: float | None = None
     sure_to: float | None = None
+    outcome: Outcome | None = None
+    intent: str | None = None
+    domain: str | None = None
+    gap: str | None = None
+    gate: bool | None = None
+    review: bool | None = None
     sort: Literal["newest", "slowest"] = "newest"
 
     def params(self) -> dict[str, str]:
@@ -75,7 +84,7 @@ class View:
         }
 
     def chips(self) -> dict[str, str]:
-        """The active filters by name, in words: what there is to take away. Time range and order are not filters."""
+        """The active filters by name, in words: what there is to take away. Time range, order and outcome are not filters."""
         said = {
             "project": self.project,
             "library": "no library" if self.library == "" else self.library,
@@ -94,6 +103,11 @@ class View:
             "alternative": self.alternative and f"not {self.alternative}",
             "sure_from": self.sure_from is not None and f"confidence from {words.confidence(self.sure_from)}",
             "sure_to": self.sure_to is not None and f"confidence to {words.confidence(self.sure_to)}",
+            "intent": self.intent and f"intent {self.intent}",
+            "domain": self.domain and f"domain {self.domain}",
+            "gap": self.gap and f"falls short of {self.gap}",
+            "gate": self.gate is not None and f"gate {'passed' if self.gate else 'failed'}",
+            "review": self.review is not None and ("flagged for review" if self.review else "not flagged"),
         }
         return {name: str(value) for name, value in said.items() if value}
 
@@ -103,7 +117,7 @@ class View:
 
     def cleared(self) -> View:
         """The view with its time range and order, and no filters."""
-        return View(range=self.range, start=self.start, end=self.end, sort=self.sort)
+        return View(range=self.range, start=self.start, end=self.end, outcome=self.outcome, sort=self.sort)
 
     def only(self, names: tuple[str, ...]) -> View:
         """The view with the time range and these filters alone: what a page goes by."""
@@ -122,6 +136,8 @@ class View:
             start=start, end=end, project=self.project, library=self.library, quality_flag=self.flag, status=self.status,
             model=self.model, user_id=self.user, session_id=self.session, min_duration_ms=self.min_ms,
             max_duration_ms=self.max_ms, max_rating=self.max_rating, text=self.text, decision=self.decision_filter(),
+            intent=self.intent, domain=self.domain, gap_principle=self.gap, quality_gate_passed=self.gate,
+            flagged_for_review=self.review,
         )  # fmt: skip
 
     def decision_filter(self) -> DecisionFilter | None:
@@ -170,6 +186,12 @@ def parse(params: Mapping[str, str]) -> View:
         alternative=_text(params.get("alternative")),
         sure_from=sure_from,
         sure_to=sure_to,
+        intent=_text(params.get("intent")),
+        domain=_text(params.get("domain")),
+        gap=_text(params.get("gap")),
+        gate=_YES_NO.get(params.get("gate", "")),
+        review=_YES_NO.get(params.get("review", "")),
+        outcome=next((each for each in OUTCOMES if each == params.get("outcome")), None),
         sort="slowest" if params.get("sort") == "slowest" else "newest",
     )
 
@@ -201,6 +223,8 @@ def rounded(now: datetime) -> datetime:
 def _said(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

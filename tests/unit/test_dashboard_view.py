@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dashboard.view import RANGES, View, choice_of, choice_words, parse, rounded
 from tracing_core.model import QualityFlag, TraceStatus
+from tracing_core.query.outcomes import OUTCOMES
 
 NOW = datetime(2026, 11, 21, 12, 0, 37, 123, tzinfo=UTC)
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc", "Z")), min_size=1, max_size=20)
@@ -40,6 +41,12 @@ def views(draw: st.DrawFn) -> View:
         alternative=draw(st.none() | TEXT),
         sure_from=draw(st.none() | st.integers(0, 50).map(lambda percent: percent / 100)),
         sure_to=draw(st.none() | st.integers(50, 100).map(lambda percent: percent / 100)),
+        outcome=draw(st.none() | st.sampled_from(OUTCOMES)),
+        intent=draw(st.none() | TEXT),
+        domain=draw(st.none() | TEXT),
+        gap=draw(st.none() | TEXT),
+        gate=draw(st.none() | st.booleans()),
+        review=draw(st.none() | st.booleans()),
         sort=draw(st.sampled_from(["newest", "slowest"])),
     )
 
