@@ -3,6 +3,14 @@
 from tracing_core.context import TraceContext, current_span, span
 from tracing_core.decorators import traced
 from tracing_core.errors import InvalidInput, TraceNotFound, TracewhyError
+from tracing_core.interface import (
+    TracingComponent,
+    assert_follows_schema,
+    register,
+    registered,
+    unregister,
+    validate_trace,
+)
 from tracing_core.model import Decision, QualityFlag, SpanData, SpanKind, TraceData, TraceStatus
 from tracing_core.recording import Span
 from tracing_core.research import traced_research
@@ -30,12 +38,18 @@ __all__ = [
     "TraceResult",
     "TraceStatus",
     "TracewhyError",
+    "TracingComponent",
     "TracingThreadPoolExecutor",
+    "assert_follows_schema",
     "current_span",
     "in_this_context",
     "init",
     "open_store",
+    "register",
+    "registered",
     "span",
     "traced",
     "traced_research",
+    "unregister",
+    "validate_trace",
 ]
