@@ -144,7 +144,7 @@ def test_a_rebuild_goes_on_when_the_store_is_back(
     with s3_server() as mortal:
         own = settings.model_copy(
             update={
-                "files_timeout_seconds": 1.0,
+                "files_timeout_seconds": 8.0,
                 "files_url": "s3://mortal/files",
                 "files_options": mortal.options,
             }
