@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.exceptions import HTTPException
 
+from service.admission import admit
+from service.moments import moment
 from service.parts import TheDesk
-from tracing_core.clock import SystemClock, require_utc
+from tracing_core.clock import SystemClock
 from tracing_core.cost import CostTracker
-from tracing_core.errors import InvalidInput, TraceNotFound
+from tracing_core.errors import TraceNotFound
 from tracing_core.ids import check_trace_id
 from tracing_core.jsontext import dump
 from tracing_core.model import QualityFlag
@@ -25,23 +25,10 @@ from tracing_core.query.trace import SpanRow, decisions, get_trace, payloads, sp
 from tracing_core.query.traces import LARGEST_PAGE, list_traces
 
 LONGEST_LOOKBACK_DAYS = 3650
-_CHALLENGE = {"www-authenticate": 'Bearer realm="Tracewhy"'}
 
 
 def _admin(request: Request, desk: TheDesk) -> None:
-    """Let through whoever may: anybody on this machine while no token is set, then whoever has it.
-
-    Raises:
-        HTTPException: 401 without a token, 403 with a wrong one.
-    """
-    wanted = desk.store.settings.admin_token
-    if wanted is None:
-        return
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not given.strip():
-        raise HTTPException(401, "send the admin token as Authorization: Bearer <token>", _CHALLENGE)
-    if not hmac.compare_digest(given.strip().encode(), wanted.encode()):
-        raise HTTPException(403, "this is not the admin token; TRACEWHY_ADMIN_TOKEN of the service has it")
+    admit(desk.store.settings.admin_token, request.headers.get("authorization"))
 
 
 router = APIRouter(prefix="/api/v1/admin/traces", dependencies=[Depends(_admin)])
@@ -67,8 +54,8 @@ def search(
 ) -> Response:
     """The newest traces that fit, newest first; `next_cursor` leads to those after them and is null on the last page."""
     chosen = TraceFilter(
-        start=_moment("start_date", start_date),
-        end=_moment("end_date", end_date, end_of_day=True),
+        start=moment("start_date", start_date),
+        end=moment("end_date", end_date, end_of_day=True),
         user_id=user_id,
         min_duration_ms=min_latency_ms,
         max_duration_ms=max_latency_ms,
@@ -124,23 +111,6 @@ def _cost(desk: TheDesk, trace_id: str) -> dict[str, Any] | None:
 def _with_content(found: Sequence[SpanRow], desk: TheDesk, trace_id: str) -> list[dict[str, Any]]:
     held = payloads(desk.store.database, trace_id)
     return [{**asdict(span), "content": asdict(held[span.span_id]) if span.span_id in held else None} for span in found]
-
-
-def _moment(field: str, said: str | None, *, end_of_day: bool = False) -> datetime | None:
-    """A day, from its first moment (in UTC) or up to its last, or a moment with a zone."""
-    if not said:
-        return None
-    try:
-        if len(said) == len("2026-11-21"):
-            day = datetime.combine(date.fromisoformat(said), time(), UTC)
-            return day + timedelta(days=1) if end_of_day else day
-        return require_utc(
-            field, datetime.fromisoformat(said.replace(" ", "+"))
-        )  # an address without %2B has a space there
-    except (ValueError, OverflowError) as error:
-        raise InvalidInput(
-            field, "is no time; give a day such as 2026-11-21 or a moment such as 2026-11-21T12:00Z"
-        ) from error
 
 
 def _json(value: Any) -> Response:
