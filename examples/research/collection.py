@@ -16,12 +16,13 @@ from examples.research.scoring import score
 from examples.research.snippets import has_code, without_code
 from examples.research.source_choice import SourceChoice, choose_first, choose_second
 from tracing_core.context import AnyTrace
+from tracing_core.interface import TracingComponent
 from tracing_core.model import SpanKind
 
 _GLANCE_CHARS = 300
 
 
-class EvidenceCollector:
+class EvidenceCollector(TracingComponent):
     """Finds evidence and sifts it.
 
     Args:
@@ -37,19 +38,20 @@ class EvidenceCollector:
 
     @property
     def component_name(self) -> str:
-        """See `TracingComponent`."""
         return "evidence_collector"
 
     def get_trace_schema(self) -> dict[str, Any]:
-        """See `TracingComponent`."""
+        sources = list(self._corpus.sources)
         return {
-            "decisions": [
-                "source_selection",
-                "supplement_selection",
-                "query_formulation",
-                "evidence_filtering",
-                "evidence_cleaning",
-            ],
+            "description": "finds evidence and sifts it",
+            "stages": [self.STAGE],
+            "decisions": {
+                "source_selection": {"what": sources, "confidence": True, "why": True},
+                "supplement_selection": {"what": sources, "confidence": True, "why": True},
+                "query_formulation": {"why": True},
+                "evidence_filtering": {"why": True},
+                "evidence_cleaning": {"what": ["whole", "prose only"], "why": True},
+            },
             "outputs": [
                 "evidence_passed",
                 "evidence_filtered",
@@ -110,7 +112,7 @@ class EvidenceCollector:
         return {
             "what": f"{kept} of {len(scored)} kept",
             "why": f"relevance of {policy.least_relevance} and a composite score of {policy.least_composite} are asked for",
-            "confidence": round(kept / len(scored), 3) if scored else 0.0,
+            "confidence": None,
             "inputs": {"scored": len(scored), "at_most": policy.kept},
         }
 
@@ -125,7 +127,7 @@ class EvidenceCollector:
             cleaned = [_prose(evidence, brief.domain) for evidence in scored]
         code = sum(has_code(evidence.document.text) for evidence in cleaned if evidence.reason is None)
         inputs = {"domain": brief.domain, "kept_with_code": code}
-        trace.record(self.STAGE, "evidence_cleaning", {**cleaning, "confidence": 1.0, "inputs": inputs})
+        trace.record(self.STAGE, "evidence_cleaning", {**cleaning, "confidence": None, "inputs": inputs})
         return cleaned
 
     def _outputs(self, collected: Collected) -> dict[str, Any]:
@@ -147,7 +149,7 @@ def _formulation(queries: Sequence[str], brief: Brief) -> dict[str, Any]:
     return {
         "what": list(queries),
         "why": "the question as it was asked, and its words without the empty ones",
-        "confidence": 0.8,
+        "confidence": None,
         "alternatives_considered": ["the question alone"],
         "inputs": {"libraries": list(brief.libraries) or "all"},
     }

@@ -10,12 +10,13 @@ from examples.research.corpus import Corpus
 from examples.research.model import Brief, Draft, Principle, Rubric, Score, Verdict
 from examples.research.policy import Policy
 from tracing_core.context import AnyTrace
+from tracing_core.interface import TracingComponent
 
 _CRITICAL_WEIGHT = 2
 _BEST = 3
 
 
-class QualityGate:
+class QualityGate(TracingComponent):
     """Reads reports.
 
     Args:
@@ -31,13 +32,13 @@ class QualityGate:
 
     @property
     def component_name(self) -> str:
-        """See `TracingComponent`."""
         return "quality_gate"
 
     def get_trace_schema(self) -> dict[str, Any]:
-        """See `TracingComponent`."""
         return {
-            "decisions": ["quality_assessment"],
+            "description": "scores reports by the principles in force",
+            "stages": [self.STAGE],
+            "decisions": {"quality_assessment": {"confidence": True, "why": True}},
             "outputs": [
                 "passed",
                 "iteration",

@@ -11,6 +11,7 @@ from assistant.words import words
 from examples.research.corpus import Corpus
 from examples.research.model import Brief
 from tracing_core.context import AnyTrace
+from tracing_core.interface import TracingComponent
 
 INTENTS = {
     "executing": ("How do I create a table?", "Show me how to add a button", "way to read a file", "write a test"),
@@ -56,7 +57,7 @@ REPORT_TYPES = {
 """The kind of report that each kind of question asks for."""
 
 
-class IntentClassifier:
+class IntentClassifier(TracingComponent):
     """Takes a question apart.
 
     Args:
@@ -70,13 +71,17 @@ class IntentClassifier:
 
     @property
     def component_name(self) -> str:
-        """See `TracingComponent`."""
         return "intent_classifier"
 
     def get_trace_schema(self) -> dict[str, Any]:
-        """See `TracingComponent`."""
         return {
-            "decisions": ["classified_intent", "classified_domain", "chose_report_type"],
+            "description": "takes a question apart",
+            "stages": [self.STAGE],
+            "decisions": {
+                "classified_intent": {"what": list(INTENTS), "confidence": True, "why": True},
+                "classified_domain": {"what": sorted(set(DOMAINS.values())), "confidence": True, "why": True},
+                "chose_report_type": {"what": sorted(set(REPORT_TYPES.values())), "confidence": True, "why": True},
+            },
             "outputs": ["research_brief", "intent", "domain", "report_type", "libraries"],
         }
 

@@ -19,6 +19,7 @@ from examples.research.synthesis import ReportWriter
 from tracing_core.context import AnyTrace
 from tracing_core.cost import CostTracker
 from tracing_core.errors import InvalidInput
+from tracing_core.interface import TracingComponent, register
 from tracing_core.model import SpanKind
 from tracing_core.research import traced_research
 from tracing_core.runtime import runtime
@@ -26,7 +27,7 @@ from tracing_core.runtime import runtime
 _RETRY, _ACCEPT, _GIVE_UP = "retry", "accept", "give up"
 
 
-class Research:
+class Research(TracingComponent):
     """Writes reports. One at a time, from whichever thread.
 
     Args:
@@ -47,15 +48,25 @@ class Research:
         self.collector = EvidenceCollector(corpus, policy)
         self.writer = ReportWriter(models, prices)
         self.gate = QualityGate(corpus, policy)
+        for component in self.components:
+            register(component)
+
+    @property
+    def components(self) -> tuple[TracingComponent, ...]:
+        """Everything that decides something."""
+        return (self, self.intake, self.rubric, self.collector, self.writer, self.gate)
 
     @property
     def component_name(self) -> str:
-        """See `TracingComponent`."""
         return "research_orchestrator"
 
     def get_trace_schema(self) -> dict[str, Any]:
-        """See `TracingComponent`."""
-        return {"decisions": ["next_step"], "outputs": []}
+        steps = {"what": [_ACCEPT, _RETRY, _GIVE_UP], "why": True}
+        return {
+            "description": "decides what comes after the gate",
+            "stages": [QualityGate.STAGE],
+            "decisions": {"next_step": steps},
+        }
 
     def run(self, request: Request) -> Report:
         """Research one question, as a trace of its own.
@@ -128,7 +139,7 @@ class Research:
         return {
             "what": what,
             "why": why,
-            "confidence": 1.0 if what != _RETRY else round(min(0.95, verdict.overall / self._policy.passing), 3),
+            "confidence": None if what != _RETRY else round(min(0.95, verdict.overall / self._policy.passing), 3),
             "alternatives_considered": [step for step in (_ACCEPT, _RETRY, _GIVE_UP) if step != what],
             "inputs": {"overall": round(verdict.overall, 3), "round": number, "rounds_left": left},
         }

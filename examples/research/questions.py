@@ -63,11 +63,12 @@ SUBJECTS: Mapping[str, tuple[Subject, ...]] = {
         Subject("concatenate pandas data frames", "pandas.concat", "pandas.merge"),
     ),
     "charts": (
-        Subject("draw a scatter plot with Plotly", "plotly.express.scatter", "plotly.express.line"),
-        Subject("make subplots with Plotly", "plotly.subplots.make_subplots", "plotly.graph_objects.Figure.add_trace"),
-        Subject("save a Plotly figure as an image", "plotly.io.write_image", "plotly.io.write_html"),
-        Subject("draw a histogram with Plotly", "plotly.express.histogram", "plotly.express.bar"),
-        Subject("update the layout of a Plotly figure", "Figure.update_layout", "Figure.update_traces"),
+        Subject("draw a quiver plot with Plotly", "create_quiver", "create_streamline"),
+        Subject("draw a table with Plotly", "create_table", "Figure.add_trace"),
+        Subject("draw a dendrogram with Plotly", "create_dendrogram", "create_distplot"),
+        Subject("add several traces to a Plotly figure", "Figure.add_traces", "Figure.append_trace"),
+        Subject("update many properties of a Plotly figure at once", "Figure.batch_update", "Figure.update"),
+        Subject("make a template of a Plotly figure", "plotly.io.to_templated", "Figure.update_layout"),
     ),
     "language": (
         Subject("count the elements of a list in Python", "collections.Counter", "collections.defaultdict"),

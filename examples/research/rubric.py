@@ -8,9 +8,10 @@ from typing import Any
 from examples.research.model import Brief, Principle, Rubric
 from examples.research.principles import PRINCIPLES
 from tracing_core.context import AnyTrace
+from tracing_core.interface import TracingComponent
 
 
-class RubricLoader:
+class RubricLoader(TracingComponent):
     """Loads the principles of a type of report, and puts aside those that an intent does not need.
 
     Args:
@@ -24,13 +25,13 @@ class RubricLoader:
 
     @property
     def component_name(self) -> str:
-        """See `TracingComponent`."""
         return "rubric_loader"
 
     def get_trace_schema(self) -> dict[str, Any]:
-        """See `TracingComponent`."""
         return {
-            "decisions": ["rubric_loaded", "intent_activation"],
+            "description": "loads the principles that a report is held to",
+            "stages": [self.STAGE],
+            "decisions": {"rubric_loaded": {"why": True}, "intent_activation": {"why": True}},
             "outputs": [
                 "total_principles",
                 "activated_count",
@@ -59,7 +60,7 @@ def _loaded(loaded: Sequence[Principle], brief: Brief) -> dict[str, Any]:
     return {
         "what": f"{len(loaded)} principles ({general} META + {len(loaded) - general} {brief.report_type})",
         "why": f"report_type={brief.report_type}, domain={brief.domain}, intent={brief.intent}",
-        "confidence": 1.0,
+        "confidence": None,  # a rule says so; nothing is bet on it
         "inputs": {"report_type": brief.report_type, "domain": brief.domain, "intent": brief.intent},
     }
 
@@ -70,7 +71,7 @@ def _activation(rubric: Rubric, brief: Brief) -> dict[str, Any]:
     return {
         "what": f"activated: [{', '.join(on)}]; deactivated: [{', '.join(off)}]",
         "why": f"these principles matter to some intents only, and this one is {brief.intent}",
-        "confidence": 1.0,
+        "confidence": None,  # a rule says so; nothing is bet on it
         "inputs": {"intent": brief.intent},
     }
 

@@ -20,6 +20,7 @@ from examples.research.snippets import without_code
 from tracing_core.context import AnyTrace
 from tracing_core.cost import CostTracker
 from tracing_core.errors import TracewhyError
+from tracing_core.interface import TracingComponent
 from tracing_core.model import SpanKind, TokenUsage
 from tracing_core.recording import AnySpan
 
@@ -28,7 +29,7 @@ _SYSTEM = (
 )
 
 
-class ReportWriter:
+class ReportWriter(TracingComponent):
     """Writes drafts.
 
     Args:
@@ -44,13 +45,13 @@ class ReportWriter:
 
     @property
     def component_name(self) -> str:
-        """See `TracingComponent`."""
         return "report_writer"
 
     def get_trace_schema(self) -> dict[str, Any]:
-        """See `TracingComponent`."""
         return {
-            "decisions": ["prompt_construction", "model_selection"],
+            "description": "writes drafts",
+            "stages": [self.STAGE],
+            "decisions": {"prompt_construction": {"why": True}, "model_selection": {"why": True}},
             "outputs": [
                 "model",
                 "token_usage",
@@ -193,7 +194,7 @@ def _construction(rubric: Rubric, plan: Plan, prompt: Prompt, sources: Sequence[
     return {
         "what": f"{len(prompt.sources)} documents + {len(rubric.active)} active principles",
         "why": "the documents give the facts, the principles say what the report will be held to",
-        "confidence": 1.0,
+        "confidence": None,
         "inputs": {
             "active_principles": len(rubric.active),
             "sections": sorted(plan.sections),
@@ -207,7 +208,7 @@ def _selection(choice: Choice) -> dict[str, Any]:
     return {
         "what": choice.model.name,
         "why": choice.why,
-        "confidence": 1.0,
+        "confidence": None,
         "alternatives_considered": [f"{name}: {why_not}" for name, why_not in choice.others.items()],
     }
 
