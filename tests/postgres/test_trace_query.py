@@ -13,9 +13,12 @@ import pytest
 from sqlalchemy import text
 
 import tracing_core as tracing
+from tests.postgres.rebuilding import rebuilt
 from tests.surroundings import PATIENCE_SECONDS, finished
 from tracing_core import InvalidInput, Store, TraceQuery, TraceResult, archive
 from tracing_core.clock import SystemClock
+from tracing_core.document_reader import version_notice
+from tracing_core.query.trace import get_trace
 
 RESULT = {
     "trace_id", "project_name", "query", "intent", "domain", "report_type", "status", "quality_gate_passed",
@@ -153,6 +156,29 @@ def test_a_damaged_file_is_no_trace_and_a_missing_one_comes_from_the_database(
     assert again is not None
     assert whole is not None
     assert again["stages"] == whole["stages"]
+
+
+@pytest.mark.parametrize("version", [None, 0, 7, 10**6])
+def test_a_file_of_another_version_is_asked_for_like_any_other(
+    store: Store, data_dir: Path, version: int | None
+) -> None:
+    """Read into the database as far as it is understood, and given back as it is, with its number (section 12, B15)."""
+    sample = json.loads((Path(__file__).parents[1] / "unit" / "seed_b_sample.json").read_bytes())
+    document = sample | {"trace_id": "trc_20260309_081500_9f8e7d6c", "schema_version": version, "news": {"a": 1}}
+    if version is None:
+        del document["schema_version"]
+    path = data_dir / "projects" / "pumps" / "_traces" / f"{document['trace_id']}.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(document))
+    assert rebuilt(store.settings, store.database).stored == 1
+    assert TraceQuery.full_trace(document["trace_id"]).result() == document
+    assert json.loads(path.read_text()) == document
+    (found,) = TraceQuery.by_project("pumps").result()
+    assert (found.intent, found.overall_quality_score, found.strength_principles) == ("exploring", 2.4, ["META-1"])
+    detail = get_trace(store.database, document["trace_id"])
+    assert detail is not None
+    assert detail.schema_version == min(version or 0, 2**15 - 1)
+    assert version_notice(detail.schema_version)
 
 
 def test_runs_by_their_decisions_and_evidence(store: Store) -> None:

@@ -20,7 +20,7 @@ from tests.surroundings import by_name
 from tracing_core.assembly import assemble
 from tracing_core.conventions import FACTS
 from tracing_core.document import to_document
-from tracing_core.document_reader import from_document
+from tracing_core.document_reader import from_document, version_notice
 from tracing_core.errors import InvalidInput
 from tracing_core.jsontext import dump
 from tracing_core.model import SpanKind, TraceData, TraceStatus
@@ -174,6 +174,20 @@ def test_documents_of_other_versions_are_read(version: int) -> None:
         del document[name]
     assert from_document(document).schema_version == version
     assert len(from_document(document).spans) == 3
+
+
+@pytest.mark.parametrize("version", ["2", 2.5, True, -1, None, []])
+def test_a_version_that_is_no_whole_number_makes_it_no_document(version: object) -> None:
+    """Nobody can say what it would be a document of."""
+    with pytest.raises(InvalidInput, match=r"schema_version is .* and no whole number"):
+        from_document(written(make_trace()) | {"schema_version": version})
+
+
+def test_a_reader_is_told_of_other_versions() -> None:
+    """In a sentence; of our own there is nothing to say."""
+    assert version_notice(1) is None
+    assert "older format (0, now 1)" in (version_notice(0) or "")
+    assert "newer format (2)" in (version_notice(2) or "")
 
 
 def test_a_document_without_version_is_of_version_zero() -> None:
