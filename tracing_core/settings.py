@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSetting
 
+from tracing_core.calibration_settings import CalibrationSettings
 from tracing_core.errors import InvalidInput, SettingsError
 from tracing_core.ids import check_project
 from tracing_core.own_prices import Prices
 
 
-class Settings(BaseSettings):
+class Settings(CalibrationSettings):
     """The settings of one process."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
