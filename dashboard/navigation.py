@@ -64,6 +64,13 @@ SCREENS: tuple[Screen, ...] = (
         listed=False,
     ),
     Screen(
+        key="decisions",
+        group="Understand",
+        title="Decisions",
+        icon=":material/alt_route:",
+        question="Which choices, how sure, and was it right?",
+    ),
+    Screen(
         key="feedback",
         group="Improve",
         title="Feedback",

@@ -6,7 +6,7 @@ import pytest
 
 from tests.pages.conftest import OpenPage, texts
 
-READING = ("overview", "traces", "trace", "feedback")
+READING = ("overview", "traces", "trace", "decisions", "feedback")
 
 
 @pytest.mark.parametrize("page", [*READING, "chat"])
@@ -19,7 +19,7 @@ def test_every_page_runs_on_an_empty_database(open_page: OpenPage, page: str) ->
 
 def test_the_first_visit_leads_to_the_chat(open_page: OpenPage) -> None:
     """Where there are no traces yet, the page says so and offers the way to make some."""
-    for page in ("overview", "traces"):
+    for page in ("overview", "traces", "decisions"):
         app = open_page(page)
         assert [link.value for link in app.page_link] == ["Ask a question in the chat"]
 

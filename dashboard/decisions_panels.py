@@ -1,0 +1,68 @@
+"""What the parts of the decisions page have in common: boxes, charts and tables that can be picked from, numbers in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import streamlit as st
+
+from dashboard import decisions_words
+from tracing_core.confidence import Calibration
+from tracing_core.query.decisions import DecisionTypes
+
+PLAIN: dict[str, Any] = {"displayModeBar": False}
+
+
+def said_of_samples(found: DecisionTypes) -> str:
+    """What was looked at, and for outcomes apart where that is another sample."""
+    said = decisions_words.sample(found.sample)
+    if found.known is found.sample or found.sample.whole:
+        return said
+    return f"{said} For outcomes: {decisions_words.sample(found.known)}"
+
+
+def error(found: Calibration) -> str:
+    """The expected calibration error with its interval."""
+    around = found.expected_error_interval
+    return f"{found.expected_error:.2f}" + (f" ({around.low:.2f}–{around.high:.2f})" if around else "")
+
+
+def in_words(found: Calibration) -> None:
+    """The verdict, and the numbers behind it."""
+    brier = found.brier
+    st.markdown(f"**{decisions_words.verdict(found)}**")
+    st.caption(
+        f"Expected calibration error {error(found)}, at most {found.largest_error:.3f} in a bin. "
+        f"Brier score {brier.score:.3f} = {brier.reliability:.3f} reliability − {brier.resolution:.3f} resolution "
+        f"+ {brier.uncertainty:.3f} uncertainty {round(brier.within, 3) + 0.0:+.3f} within bins."
+    )
+    st.caption("Intervals are of 95 %. A red point lies farther from the line than chance explains.")
+
+
+def panel(title: str, help_text: str | None = None) -> Any:
+    """A box with a title."""
+    box = st.container(border=True, height="stretch")
+    box.markdown(f"**{title}**", help=help_text)
+    return box
+
+
+def chart(figure: Any, key: str, alt: str) -> list[Any]:
+    """Draw a chart; returns the customdata of what was picked."""
+    modes: tuple[Literal["points"], ...] = ("points",)
+    event = st.plotly_chart(figure, key=key, on_select="rerun", selection_mode=modes, config=PLAIN, alt=alt)
+    return [point["customdata"] for point in event["selection"]["points"] if "customdata" in point]
+
+
+def table(rows: Sequence[Mapping[str, str]], key: str, *, alt: str, wide: str | None = None) -> int | None:
+    """Draw rows; returns which one was picked."""
+    if not rows:
+        return None
+    config = {wide: st.column_config.TextColumn(width="large")} if wide else None
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    event = st.dataframe(
+        columns, hide_index=True, key=key, on_select="rerun", selection_mode="single-row", column_config=config, alt=alt,
+        height="content" if len(rows) <= 20 else 740,
+    )  # fmt: skip
+    picked: list[int] = event["selection"]["rows"]
+    return picked[0] if picked else None
