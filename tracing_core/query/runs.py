@@ -5,6 +5,7 @@ Runs that sampling let stand for others count as often as they stand for, as eve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, Double, FromClause, RowMapping, case, cast
 
 from tracing_core.errors import InvalidInput
 from tracing_core.jsontext import storable
-from tracing_core.model import TraceStatus
+from tracing_core.model import QualityFlag, TraceStatus
 from tracing_core.query import metrics
 from tracing_core.query.filters import TraceFilter, conditions
 from tracing_core.query.reading import reading
@@ -36,6 +37,8 @@ class RunRow:
     report_type: str | None
     research_type: str | None
     status: TraceStatus
+    error: str | None
+    quality_flag: QualityFlag
     quality_gate_passed: bool | None
     overall_quality_score: float | None
     principle_scores: dict[str, float] | None
@@ -128,10 +131,18 @@ def get_run(db: Database, trace_id: str) -> RunRow | None:
     Raises:
         StorageError: the database did not answer.
     """
+    return get_runs(db, [trace_id]).get(trace_id)
+
+
+def get_runs(db: Database, trace_ids: Sequence[str]) -> dict[str, RunRow]:
+    """Some runs by their ids; those that are not there are left out.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    statement = select(*_columns()).where(traces.c.trace_id.in_([storable(trace_id) for trace_id in trace_ids]))
     with db.read() as connection:
-        found = connection.execute(select(*_columns()).where(traces.c.trace_id == storable(trace_id)))
-        row = found.mappings().one_or_none()
-    return None if row is None else _row(row)
+        return {row["trace_id"]: _row(row) for row in connection.execute(statement).mappings()}
 
 
 def measure_runs(db: Database, chosen: TraceFilter) -> RunMeasures:
@@ -238,7 +249,8 @@ def _columns() -> list[ColumnElement[Any]]:
 
 def _row(row: RowMapping) -> RunRow:
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
-    return RunRow(**values | {"status": TraceStatus(values["status"])})
+    kinds = {"status": TraceStatus(values["status"]), "quality_flag": QualityFlag(values["quality_flag"])}
+    return RunRow(**values | kinds)
 
 
 def _sums() -> list[ColumnElement[Any]]:
