@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 
 from tracing_core.ids import otel_trace_id
 from tracing_core.model import QualityFlag, TraceData, TraceStatus
@@ -33,16 +34,21 @@ def keep_all(_trace: Row) -> float:
     return 1.0
 
 
-def keep_share(share: float, of_project: Mapping[str, float] | None = None) -> Sampler:
+def keep_share(
+    share: float, of_project: Mapping[str, float] | None = None, untraced: AbstractSet[str] = frozenset()
+) -> Sampler:
     """Keep every trace that failed, stopped early, is flagged or slow, and a share of the others.
 
     Args:
         share: 0 to 1.
         of_project: the share of projects that have one of their own.
+        untraced: projects of which nothing is kept, however it went.
     """
     shares = of_project or {}
 
     def probability(trace: Row) -> float:
+        if trace["project"] in untraced:
+            return 0.0
         return shares.get(trace["project"], share) if is_ordinary(trace) else 1.0
 
     return probability
@@ -58,7 +64,9 @@ def is_ordinary(trace: Row) -> bool:
 def sampler_of(settings: Settings) -> Sampler:
     """The sampler of the mode in force."""
     share = 1.0 if settings.mode == "develop" else settings.success_share
-    return keep_share(share, settings.project_shares) if share < 1 or settings.project_shares else keep_all
+    if share >= 1 and not settings.project_shares and not settings.untraced_projects:
+        return keep_all
+    return keep_share(share, settings.project_shares, frozenset(settings.untraced_projects))
 
 
 def chosen(trace_id: str, probability: float) -> bool:

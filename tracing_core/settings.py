@@ -35,7 +35,9 @@ class Settings(CalibrationSettings):
     )
     tracing: bool = Field(True, alias="TRACEWHY_TRACING", description="Whether anything is recorded at all")
     untraced_projects: tuple[str, ...] = Field(
-        (), alias="TRACEWHY_UNTRACED_PROJECTS", description='Projects that record nothing, as JSON: ["a", "b"]'
+        (),
+        alias="TRACEWHY_UNTRACED_PROJECTS",
+        description='Projects that record nothing, and of which nothing that arrives is kept, as JSON: ["a", "b"]',
     )
     mode: Literal["develop", "product"] = Field(
         "develop",
@@ -148,6 +150,12 @@ class Settings(CalibrationSettings):
         description='Prices that override the built-in ones, as JSON: {"model": {"input": 0.1, "output": 0.4}}, '
         "in dollars per million tokens; also cached, cache_write, reasoning, input_audio, output_audio and embedding, "
         "and a list of several with since and until (days)",
+    )
+    validate_traces: Literal["off", "warn"] = Field(
+        "off",
+        alias="TRACEWHY_VALIDATE",
+        description="warn: what a program records against the schemas of its registered components is logged, "
+        "once each, and noted on the trace",
     )
     journal: bool = Field(
         True,

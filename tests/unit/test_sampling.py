@@ -239,3 +239,17 @@ def test_what_is_kept_tells_of_all() -> None:
     assert other.duration_ms_sum == pytest.approx(one.duration_ms_sum, rel=0.2)
     for q, within in ((0.5, 0.1), (0.95, 0.2)):
         assert quantile(other.bins, q) == pytest.approx(quantile(one.bins, q), rel=within)
+
+
+@pytest.mark.parametrize("mode", ["develop", "product"])
+def test_nothing_is_kept_of_a_project_that_is_switched_off(mode: str) -> None:
+    """Whoever recorded it and however it went: also what arrives from elsewhere (B1)."""
+    settings = read_settings(
+        TRACEWHY_MODE=mode, TRACEWHY_UNTRACED_PROJECTS=["quiet"], TRACEWHY_PROJECT_SHARES={"quiet": 1}
+    )
+    sampler = sampler_of(settings)
+    for status in TraceStatus:
+        assert sampler({**ORDINARY, "project": "quiet", "status": status}) == 0
+        prepared = make_preparation(sampler=sampler).ready(make_trace(project="quiet", status=status))
+        assert not prepared.kept
+    assert sampler({**ORDINARY, "project": "loud", "status": TraceStatus.FAILED}) == 1
