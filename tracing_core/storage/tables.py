@@ -144,6 +144,7 @@ Index("ix_traces_library", traces.c.library, traces.c.started_at.desc())
 Index("ix_traces_model", traces.c.model, traces.c.started_at.desc())
 Index("ix_traces_session", traces.c.session_id, traces.c.started_at, postgresql_where=traces.c.session_id.is_not(None))
 Index("ix_traces_user", traces.c.user_id, traces.c.started_at.desc(), postgresql_where=traces.c.user_id.is_not(None))
+Index("ix_traces_parent", traces.c.parent_trace_id, postgresql_where=traces.c.parent_trace_id.is_not(None))
 Index("ix_traces_rated", traces.c.started_at.desc(), traces.c.project, postgresql_where=traces.c.rating.is_not(None))
 Index("ix_traces_duration", traces.c.duration_ms.desc(), postgresql_where=traces.c.duration_ms.is_not(None))
 Index(
