@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from assistant.demo.clock import JumpingClock
 from assistant.demo.models import PretendedModels
@@ -30,12 +31,13 @@ _COMMENTS = {
 }
 
 
-def record_history(*, runs: int, days: float, seed: int, progress: Callable[[int], None]) -> int:
+def record_history(*, runs: int, days: float, seed: int, progress: Callable[[int], None], **settings: Any) -> int:
     """Research `runs` questions, spread over the `days` until now.
 
     Args:
         seed: another one, another history.
         progress: told how many are done.
+        settings: by environment name; they win over the environment.
 
     Returns:
         How many of the reports were rated.
@@ -48,7 +50,7 @@ def record_history(*, runs: int, days: float, seed: int, progress: Callable[[int
     now = SystemClock().now()
     clock = JumpingClock(now - timedelta(days=days))
     rated = 0
-    with workplace(clock=clock, models=lambda embedder: PretendedModels(embedder, clock, source)) as here:
+    with workplace(clock=clock, models=lambda embedder: PretendedModels(embedder, clock, source), **settings) as here:
         unrated: list[Report] = []
         for done, moment in enumerate(_moments(source, runs, days, now), start=1):
             clock.jump_to(moment)
