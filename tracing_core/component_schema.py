@@ -2,7 +2,8 @@
 
     {"decisions": ["rubric_loaded", "intent_activation"], "outputs": ["total_principles"]}
 
-says it in short. Each of both may be a mapping instead, to say more, and the stages may be named:
+says it in short. Each of both may be a mapping instead, or have mappings with a `name` in its list, to say more, and the stages
+may be named:
 
     {
         "stages": ["collection"],
@@ -84,14 +85,16 @@ class ComponentSchema:
         return next((each for each in self.decisions if each.decision == decision), None)
 
     def as_document(self) -> dict[str, Any]:
-        """The schema as `get_trace_schema` could have given it, in the long form; `read_schema` reads it back."""
+        """The schema as `get_trace_schema` could have given it, in the long form and an order that JSONB keeps."""
         rules = ("what", "confidence", "why", "description")
         document: dict[str, Any] = {
-            "decisions": {each.decision: _said(each, rules) for each in self.decisions},
+            "decisions": [{"name": each.decision, **_said(each, rules)} for each in self.decisions],
             "description": self.description,
         }
         if self.outputs is not None:
-            document["outputs"] = {each.output: _said(each, ("required", "description")) for each in self.outputs}
+            document["outputs"] = [
+                {"name": each.output, **_said(each, ("required", "description"))} for each in self.outputs
+            ]
         if self.stages is not None:
             document["stages"] = list(self.stages)
         return document
@@ -143,7 +146,7 @@ def _rules(component: str, part: str, given: Any, read: Callable[[str, str, Mapp
     where = f"{component}.{part}"
     if isinstance(given, str) or not isinstance(given, Mapping | list | tuple | set | frozenset):
         raise InvalidInput(where, f"is a {type(given).__name__}; give a list of names, or a mapping of names to rules")
-    pairs = list(given.items()) if isinstance(given, Mapping) else [(name, {}) for name in given]
+    pairs = list(given.items()) if isinstance(given, Mapping) else [_named(each) for each in given]
     names = [_name(where, name) for name, _ in pairs]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -156,6 +159,13 @@ def _rules(component: str, part: str, given: Any, read: Callable[[str, str, Mapp
             )
         found.append(read(f"{where}.{name}", name, rules))
     return tuple(found)
+
+
+def _named(given: Any) -> tuple[Any, Any]:
+    """A name in a list, or a mapping there with a `name` and rules."""
+    if not isinstance(given, Mapping):
+        return given, {}
+    return given.get("name"), {rule: value for rule, value in given.items() if rule != "name"}
 
 
 def _decision(where: str, name: str, rules: Mapping[str, Any]) -> DeclaredDecision:

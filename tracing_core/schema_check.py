@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracing_core.component_schema import ComponentSchema, DeclaredDecision
-from tracing_core.jsontext import text_of
+from tracing_core.jsontext import dump, text_of
 from tracing_core.model import Decision, SpanData, SpanStatus, TraceData
 
 _SHORT = 80
@@ -63,8 +63,9 @@ def _of_decision(
 def _against(schema: ComponentSchema, stage: str, decision: Decision, declared: DeclaredDecision) -> Iterator[Problem]:
     if declared.what is not None:
         chosen = decision.what if isinstance(decision.what, list | tuple) else [decision.what]
-        others = [each for each in chosen if each not in declared.what]
-        if others and decision.what not in declared.what:
+        possible = {dump(each) for each in declared.what}  # as JSON, since an object of the host may not be compared
+        others = [each for each in chosen if dump(each) not in possible]
+        if others and dump(decision.what) not in possible:
             said = f"is {', '.join(map(_short, others))}; there can be {', '.join(map(_short, declared.what))}"
             yield _problem([schema], stage, decision, "what", said)
     if declared.confidence and decision.confidence is None:

@@ -10,6 +10,7 @@ from typing import Any
 from tracing_core.archive import Archive, open_database, use
 from tracing_core.clock import Clock, SystemClock
 from tracing_core.cost import CostTracker
+from tracing_core.declaring import Declaring
 from tracing_core.delivery import Delivery
 from tracing_core.exporting import live_exporter
 from tracing_core.feedback import FeedbackService
@@ -31,6 +32,7 @@ from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
 from tracing_core.storage.join_memory import JoinMemory
 from tracing_core.storage.write import TraceTable
+from tracing_core.validation import Validation
 from tracing_core.writer import TraceWriter
 
 
@@ -75,7 +77,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
     spool = Spool(settings.data_dir / "spool", clock, ids, settings.spool_bytes)
 
     memory = JoinMemory()
-    listeners: list[Callable[[TraceData], None]] = []
+    listeners: list[Callable[[TraceData], None]] = [Declaring(database, clock).stored]
 
     def stored(data: TraceData) -> None:
         for listener in listeners:
@@ -92,6 +94,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
         queue_size=settings.queue_size,
         batch_size=settings.batch_size,
         flush_seconds=settings.flush_seconds,
+        look_at=Validation().noted if settings.validate_traces == "warn" else None,
     )
     feedback = FeedbackService(database, QualityRules.of(settings), clock, ids, writer.flush, preparation.files)
     ingest = Ingest(partial(delivery, count_refused=False), settings.ingest_bytes)

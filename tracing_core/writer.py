@@ -12,6 +12,7 @@ import os
 import threading
 import weakref
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tracing_core.clock import Clock
@@ -19,6 +20,7 @@ from tracing_core.delivery import Delivery
 from tracing_core.freeze import freeze
 from tracing_core.journal import Journal
 from tracing_core.ledger import Outcome
+from tracing_core.model import TraceData
 from tracing_core.preparing import Prepared
 from tracing_core.sink import CLOSED, OUT_OF_TIME, Receipt
 from tracing_core.trace import Trace
@@ -50,6 +52,7 @@ class TraceWriter:
         queue_size: traces that may wait; one more is dropped and counted.
         batch_size: traces in one transaction at most.
         flush_seconds: the longest that a trace waits for others, in seconds.
+        look_at: may note something on each trace before it is made ready.
     """
 
     def __init__(
@@ -60,12 +63,14 @@ class TraceWriter:
         queue_size: int = 10_000,
         batch_size: int = 100,
         flush_seconds: float = 5.0,
+        look_at: Callable[[TraceData], TraceData] | None = None,
     ) -> None:
         self._delivery = delivery
         self._clock = clock
         self._queue_size = queue_size
         self._batch_size = batch_size
         self._flush_seconds = flush_seconds
+        self._look_at = look_at
         self._complained_at = float("-inf")
         self.journal: Journal | None = None  # noted in the statistics
         self.start_anew()
@@ -189,7 +194,8 @@ class TraceWriter:
 
     def _prepare(self, trace: Trace, receipt: Receipt) -> tuple[Prepared, Receipt] | None:
         try:
-            prepared = self._delivery.preparation.prepare(freeze(trace))
+            data = freeze(trace)
+            prepared = self._delivery.preparation.prepare(data if self._look_at is None else self._look_at(data))
         except Exception as error:
             logger.exception("trace %s could not be prepared", trace.trace_id)
             self._drop(trace, receipt, f"unreadable: {type(error).__name__}")

@@ -114,6 +114,7 @@ def test_two_components_cannot_have_one_name() -> None:
         ({"decisions": [""]}, "c.decisions: has '' where a name should be"),
         ({"decisions": ["a", "a"]}, "c.decisions: has 'a' twice"),
         ({"decisions": [7]}, "c.decisions: has 7 where a name should be"),
+        ({"decisions": [{"what": ["x"]}]}, "c.decisions: has None where a name should be"),
         ({"decisions": {"a": ["x"]}}, "c.decisions.a: is a list; give a mapping of rules"),
         ({"decisions": {"a": {"whta": []}}}, "c.decisions.a.whta: is unknown; there can be what, confidence"),
         ({"decisions": {"a": {"what": "x"}}}, "c.decisions.a.what: is a str; give a list"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 
 from tracing_core.storage.database import Database
-from tracing_core.storage.side_tables import trace_metrics
+from tracing_core.storage.side_tables import components, trace_metrics
 from tracing_core.storage.tables import span_payloads, trace_spans, traces
 
 
 def remove_rows(database: Database, project: str) -> int:
-    """Delete the traces of `project` with their spans, decisions, feedback and rollups.
+    """Delete the traces of `project` with their spans, decisions, feedback and rollups, and what its components declare.
 
     Returns:
         How many traces there were.
@@ -23,5 +23,6 @@ def remove_rows(database: Database, project: str) -> int:
         for table in (trace_spans, span_payloads):
             connection.execute(delete(table).where(table.c.trace_id.in_(of_project)))
         removed = connection.execute(delete(traces).where(traces.c.project == project)).rowcount
-        connection.execute(delete(trace_metrics).where(trace_metrics.c.project == project))
+        for beside in (trace_metrics, components):
+            connection.execute(delete(beside).where(beside.c.project == project))
     return removed

@@ -1,4 +1,6 @@
-"""The tables beside those of traces: rollups, what became of what came in, and what calibration noticed and people confirmed."""
+"""The tables beside those of traces: rollups, what became of what came in, what components declare, and what calibration
+noticed and people confirmed.
+"""
 
 from __future__ import annotations
 
@@ -112,3 +114,13 @@ calibration_records = Table(
 )
 Index("ix_calibration_records_trace", calibration_records.c.trace_id)
 Index("ix_calibration_records_newest", calibration_records.c.confirmed_at.desc())
+
+components = Table(
+    "components",
+    metadata,
+    Column("project", Text, nullable=False),
+    Column("component", Text, nullable=False),
+    Column("document", JSONB, nullable=False, comment="its schema, as get_trace_schema could have given it"),
+    Column("declared_at", Moment, nullable=False, comment="when a process that has it last said so"),
+    PrimaryKeyConstraint("project", "component"),
+)
