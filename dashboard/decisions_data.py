@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.data import store
+from tracing_core.component_schema import ComponentSchema
 from tracing_core.confidence import Calibration, calibration
 from tracing_core.query import alternatives as alternatives_query
+from tracing_core.query import components as components_query
 from tracing_core.query import confidence as confidence_query
 from tracing_core.query import decisions as decisions_query
 from tracing_core.query import outcomes as outcomes_query
@@ -48,3 +50,11 @@ def alternatives(chosen: TraceFilter, outcome: Outcome) -> Alternatives:
 def wrong(chosen: TraceFilter, outcome: Outcome, which: confidence_query.Wrong) -> tuple[WrongDecision, ...]:
     """Decisions that were wrong about themselves."""
     return confidence_query.wrong_decisions(store().database, chosen, outcome, which)
+
+
+@st.cache_data(ttl=30, max_entries=20, show_spinner=False)
+def components(project: str | None) -> tuple[ComponentSchema, ...]:
+    """What components declare; of one that several projects have, what was declared last."""
+    known = components_query.known_components(store().database, project)
+    newest = {each.schema.component: each.schema for each in sorted(known, key=lambda each: each.declared_at)}
+    return tuple(newest[name] for name in sorted(newest))

@@ -66,7 +66,7 @@ def show(view: View, outcome: Outcome) -> None:
     parts: dict[str, Callable[[], None]] = {
         "Choices": lambda: _choices(view, found, judged),
         "Confidence": lambda: _confidence(view, outcome, whole.get("")),
-        "By component": lambda: decisions_components.show(found.types),
+        "By component": lambda: decisions_components.show(view, found.types),
     }
     parts[_part(list(parts))]()
     st.caption(decisions_panels.said_of_samples(found))

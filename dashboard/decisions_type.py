@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -233,31 +234,26 @@ def _wrong(view: View, outcome: Outcome) -> None:
     draw: dict[str, Callable[[], None]] = {}
     for which, title in titles.items():
         rows = decisions_data.wrong(chosen, outcome, which)
-        draw[f"{title} · {len(rows)}"] = lambda rows=rows, which=which: _listed(rows, which)  # type: ignore[misc]
+        draw[f"{title} · {len(rows)}"] = partial(_listed, rows)
     for tab, each in zip(st.tabs(list(draw)), draw.values(), strict=True):
         with tab:
             each()
 
 
-def _listed(rows: Sequence[WrongDecision], which: Wrong) -> None:
+def _listed(rows: Sequence[WrongDecision]) -> None:
     if not rows:
         st.caption("None in this time.")
         return
-    at = decisions_panels.table(
-        [
-            {
-                "Confidence": f"{each.confidence:.2f}",
-                "Chose": decisions_words.choice(each.what),
-                "Question": " ".join((each.query or words.ABSENT).split()),
-                "Stage": each.stage or "the trace itself",
-                "Model": each.model or words.ABSENT,
-                "When": words.ago(each.started_at, filters.now()),
-            }
-            for each in rows
-        ],
-        f"decisions.{which}",
-        alt="Decisions with their traces, the worst first",
-        wide="Question",
-    )
-    if at is not None:
-        navigation.open_page("trace", {"id": rows[at].trace_id})
+    said = [
+        {
+            "Confidence": f"{each.confidence:.2f}",
+            "Chose": decisions_words.choice(each.what),
+            "Question": " ".join((each.query or words.ABSENT).split()),
+            "Trace": f"/{navigation.BY_KEY['trace'].key}?{urlencode({'id': each.trace_id})}",
+            "When": words.ago(each.started_at, filters.now()),
+            "Stage": each.stage or "the trace itself",
+            "Model": each.model or words.ABSENT,
+        }
+        for each in rows
+    ]
+    system_charts.table(said, alt="Decisions with their traces, the worst first", wide="Question", link="Trace")

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from dashboard import calibration_charts, decisions_charts, decisions_words, theme
+from dashboard.decisions_components import decided
+from tracing_core.component_schema import read_schema
 from tracing_core.confidence import Calibration, Interval, Pairs, calibration
 from tracing_core.query.decision_groups import Group
 from tracing_core.query.decision_sample import Sample
@@ -165,3 +167,30 @@ def test_shares_over_time_are_of_each_bucket() -> None:
     assert (list(exa["y"]), list(others["y"])) == ([0.75, 0.75], [0.25, 0.25])
     says, right = decisions_charts.confidence_over_time(points).to_dict()["data"]
     assert (list(says["y"]), list(right["y"])) == ([0.9, 0.9], [0.6, 0.6])
+
+
+def test_what_components_declare_stands_beside_what_was_seen() -> None:
+    """Seen as declared, declared and not seen, decided in a component's stage without being declared, and nobody's."""
+    sources = read_schema("sources", {"stages": ["collection"], "decisions": ["source_selection", "retry"]})
+    types = (
+        decision_type(),
+        decision_type(decision="surprise", stages={"collection": group(count=3)}),
+        decision_type(decision="classified_intent", stages={"": group(), "collection": group()}),
+    )
+    rows = decided([sources], types)
+    assert [(row.component, row.stage, row.decision, row.state) for row in rows] == [
+        ("sources", "collection", "classified_intent", "not declared"),
+        ("sources", "collection", "surprise", "not declared"),
+        ("sources", "collection", "retry", "not seen"),
+        ("sources", "collection", "source_selection", "as declared"),
+        ("", "", "classified_intent", "no component"),
+    ]
+    assert [row.group is None for row in rows] == [False, False, True, False, False]
+
+
+def test_a_component_without_stages_may_decide_anywhere() -> None:
+    """What it declares is found in every stage; without components all that was seen is nobody's."""
+    types = (decision_type(stages={"a": group(), "b": group()}),)
+    router = read_schema("router", {"decisions": ["source_selection"]})
+    assert [(row.stage, row.state) for row in decided([router], types)] == [("a", "as declared"), ("b", "as declared")]
+    assert {row.state for row in decided([], types)} == {"no component"}
