@@ -14,6 +14,8 @@ from service.answering import Answers
 from service.bodies import BodyLimit, ReadingRoom
 from service.desk import Desk
 from service.intake import Intake
+from service.mcp_http import PATH as MCP_PATH
+from service.mcp_http import McpEndpoint
 from service.otlp import Doors, OtlpEndpoint
 from service.outcome import Bookkeeper
 from service.signals import SIGNALS, TRACES
@@ -47,11 +49,13 @@ def create_app(store: Store, make_assistant: Callable[[], Answers]) -> FastAPI:
         app.state.desk = Desk(store=store, assistant=assistant, books=Bookkeeper(store.settings))
         keeper = DiagnosticsKeeper(store.database, store.ingest, store.writer, SystemClock(), IdSource())
         keeper.start()
-        yield
+        async with mcp.running():
+            yield
         app.state.desk.close()
         await asyncio.to_thread(keeper.close)
         await asyncio.to_thread(assistant.close)
 
+    mcp = McpEndpoint(store)
     app = FastAPI(title="Tracewhy", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.pulse = health.Pulse(store.database)
     app.state.metrics = metrics.ServiceMetrics(store, SystemClock())
@@ -71,7 +75,9 @@ def create_app(store: Store, make_assistant: Callable[[], Answers]) -> FastAPI:
     most = store.settings.max_question_bytes * _BYTES_OF_A_CHARACTER + _BYTES_AROUND
     app.add_middleware(BodyLimit, most=most, larger=langfuse.BODY_BYTES)
     app.add_middleware(TraceMiddleware, paths=TRACED, exclude=NOT_TRACED)
-    app.add_middleware(Doors, doors=_receivers(app.state.intake))  # added last, so it is the outermost
+    app.add_middleware(
+        Doors, doors={**_receivers(app.state.intake), MCP_PATH: mcp}
+    )  # added last, so it is the outermost
     return app
 
 
