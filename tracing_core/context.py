@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal, TextIO
 
 from tracing_core.errors import InvalidInput
 from tracing_core.ids import check_trace_id, safe_project
+from tracing_core.jsontext import text_of
 from tracing_core.model import SpanKind, TraceStatus
 from tracing_core.noop import _NoOpTrace, no_trace
 from tracing_core.recording import NO_SPAN, AnySpan, current
@@ -19,6 +21,7 @@ from tracing_core.trace import Trace
 logger = logging.getLogger(__name__)
 
 AnyTrace = Trace | _NoOpTrace
+_INHERITED = ("project_name", "query", "intent", "domain", "library", "session_id", "user_id")
 
 
 class TraceContext:
@@ -80,14 +83,44 @@ class TraceContext:
         return trace
 
     @staticmethod
+    def start_child(parent: AnyTrace, output_type: str, *, path: str | Path | None = None, **facts: Any) -> AnyTrace:
+        """Start the trace of one of several outputs of a run (seed B, section 3.4), which names the run, and is named by it.
+
+        Args:
+            parent: the run, which must still go on.
+            output_type: what comes out, such as `report` or `evidence_pack`.
+            path: where it will be, if that is known; `link_report` of the child says it, too.
+            facts: as for `start`. What is not given of project_name, query, intent, domain, library, session_id and user_id is
+                as the parent has it.
+
+        Returns:
+            The trace, which records nothing when its parent does not; never raises.
+        """
+        inherited = {name: getattr(parent, name) for name in _INHERITED}
+        if not parent.enabled:
+            return TraceContext.start(**(inherited | facts | {"enabled": False}))
+        child = TraceContext.start(**(inherited | facts))
+        if isinstance(child, Trace) and isinstance(parent, Trace):
+            child.parent_trace_id = parent.trace_id
+            child.root.set(output_type=output_type)
+            place = None if path is None else text_of(path)
+            child.as_child = {"trace_id": child.trace_id, "output_type": output_type, "path": place}
+            parent.child_traces = [*parent.child_traces, child.as_child]
+        return child
+
+    @staticmethod
     def current() -> Trace | None:
         """The trace of this task or thread; None when there is none, or when it is not recorded."""
         span = current.get()
         return span.trace if span is not None else None
 
     @staticmethod
-    def finish(trace: AnyTrace) -> Receipt:
+    def finish(trace: AnyTrace, verbose: bool = False) -> Receipt:
         """Hand a trace to the writer. A run that was not marked is incomplete. Handing over twice counts once.
+
+        Args:
+            trace: the run.
+            verbose: whether all of its stages are printed once it is stored, unless TRACEWHY_SCORECARD is off.
 
         Returns:
             At once, a receipt to `await` (or to ask for its `result`) by who needs to know that the trace is stored.
@@ -102,6 +135,7 @@ class TraceContext:
                 trace.mark_incomplete()
             elif trace.root.end_tick is None:  # a status was assigned, not marked
                 trace.root.end_tick = trace.tick()
+            trace.scorecard = _scorecard(trace, verbose=verbose)
             journal, sink = trace.journal, runtime().sink
             trace.receipt = sink.submit(trace) if journal is None else journal.hand_over(trace, sink)
         trace.root.leave()
@@ -119,6 +153,27 @@ def span(name: str, kind: str = SpanKind.UNKNOWN, **attributes: Any) -> AnySpan:
 def current_span() -> AnySpan:
     """The innermost open span; one that keeps nothing when there is no trace."""
     return current.get() or NO_SPAN
+
+
+def _scorecard(trace: Trace, *, verbose: bool) -> Literal["compact", "verbose"] | None:
+    """What is to be printed of a run: of one without stages that made decisions nothing, unless it is asked for."""
+    wanted = runtime().scorecard
+    if wanted == "off":
+        return None
+    if verbose:
+        return "verbose"
+    if not any(span.kind == SpanKind.STAGE and span.decisions for span in list(trace.stages.values())):
+        return None
+    if wanted == "auto":
+        return "compact" if _is_terminal(sys.stderr) else None
+    return wanted
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False
 
 
 def _usable(trace_id: str | None) -> str | None:

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from tracing_core.clock import Clock
 from tracing_core.errors import DataRejected, StorageError
@@ -21,6 +21,15 @@ logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
+
+
+Settle = Callable[[Prepared, Receipt, dict[str, Any]], None]
+"""Settles the receipt of a trace with what became of it, or has it settled."""
+
+
+def settle_now(_prepared: Prepared, receipt: Receipt, outcome: dict[str, Any]) -> None:
+    """Settle the receipt of a trace with what became of it."""
+    receipt.settle(**outcome)
 
 
 class BatchStore(Protocol):
@@ -40,6 +49,7 @@ class Delivery:
         clock: for the pauses.
         preparation: keeps the files while the database is away.
         stored: is told of each trace, or piece of one, that the database did not have before.
+        settle: settles receipts; may do so later.
         count_refused: whether what can be kept nowhere is lost, and counted so; not where a sender is told to try again.
     """
 
@@ -51,11 +61,13 @@ class Delivery:
         preparation: Preparation,
         *,
         stored: Callable[[TraceData], None] = lambda _data: None,
+        settle: Settle = settle_now,
         count_refused: bool = True,
     ) -> None:
         self.spool = spool
         self.preparation = preparation
         self._stored = stored
+        self._settle = settle
         self._count_refused = count_refused
         self.problem: str | None = None
         self._store = store
@@ -146,7 +158,7 @@ class Delivery:
         else:
             for prepared, receipt in batch:
                 fate = fates[prepared.data.trace_id]
-                _settle(receipt, fate)
+                self._settle(prepared, receipt, _outcome(fate))
                 if fate.outcome in ("new", "piece"):
                     self._stored(prepared.data)
         return True
@@ -184,9 +196,9 @@ class Delivery:
         else:
             kept = True
             self.note(data.source, Outcome.DEAD_LETTERED, str(error), spans=prepared.received)
-        receipt.settle(
-            database="rejected" if kept else "dropped", database_error=str(error), **_file(prepared, file_error)
-        )
+        database = "rejected" if kept else "dropped"
+        outcome = {"database": database, "database_error": str(error), **_file(prepared, file_error)}
+        self._settle(prepared, receipt, outcome)
 
     def _set_aside(self, batch: Sequence[tuple[Prepared, Receipt]]) -> None:
         kept_ones = [prepared.data for prepared, _ in batch if prepared.kept]
@@ -199,9 +211,8 @@ class Delivery:
         else:
             kept = True
         for (prepared, receipt), file_error in zip(batch, files, strict=True):
-            receipt.settle(
-                database="spooled" if kept else "dropped", database_error=self.problem, **_file(prepared, file_error)
-            )
+            outcome = {"database": "spooled" if kept else "dropped", "database_error": self.problem}
+            self._settle(prepared, receipt, outcome | _file(prepared, file_error))
 
     def _lost(self, batch: Sequence[Prepared], error: OSError) -> bool:
         logger.error("%d traces cannot be kept, the spool cannot be written: %s", len(batch), error)
@@ -222,10 +233,10 @@ class Delivery:
         self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
-def _settle(receipt: Receipt, fate: Written) -> None:
+def _outcome(fate: Written) -> dict[str, str | None]:
     database = "sampled_out" if fate.outcome == "sampled_out" else "saved"
     error = {"file_error": fate.file_error} if fate.file_error is not None else {}
-    receipt.settle(database=database, file_path=fate.file_path, **error)
+    return {"database": database, "file_path": fate.file_path, **error}
 
 
 def _file(prepared: Prepared, error: str | None) -> dict[str, str | None]:

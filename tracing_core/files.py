@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 
+SUMMARY = "_summary.md"
 _TRACES, _FEEDBACK = "_traces", "_feedback"
 
 
@@ -225,12 +226,13 @@ class TraceFiles:
         self.place.write(_folder(project, feedback=True), name, dump({"feedback": ratings}, indent=True), durable=True)
 
     def remove(self, project: str, trace_id: str) -> None:
-        """Remove the file of a trace and that of its ratings, if there are any."""
+        """Remove the file of a trace, that of its ratings and its summary, if there are any."""
         try:
             folder, name = self._where(project, trace_id)
             self._remove_beside(folder, name)
             self.place.remove(folder, name)
             self.place.remove(_folder(project, feedback=True), name)
+            self.place.remove(folder, f"{trace_id}{SUMMARY}")
         except (OSError, InvalidInput) as error:
             logger.error("the file of trace %s of project %s may still be there: %s", trace_id, project, error)
 
@@ -242,6 +244,8 @@ class TraceFiles:
             self.place.remove(folder, name)
             with suppress(FileNotFoundError):
                 self.place.move(_folder(before, feedback=True), name, _folder(now, feedback=True))
+            with suppress(FileNotFoundError):
+                self.place.move(folder, f"{trace_id}{SUMMARY}", _folder(now))
         except (OSError, InvalidInput) as error:
             logger.error("files of trace %s may still be in project %s: %s", trace_id, before, error)
 

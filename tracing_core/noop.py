@@ -10,9 +10,9 @@ from tracing_core.recording import NO_SPAN, NoOpSpan, Span, current
 
 _FACTS = frozenset(
     {
-        "answer", "citations_count", "confidence", "domain", "duration_seconds", "error", "intent", "journal", "journaled",
+        "answer", "as_child", "citations_count", "confidence", "domain", "duration_seconds", "error", "intent", "journal", "journaled",
         "library", "look_again_at", "name", "parent_span_id", "parent_trace_id", "project_id", "project_name", "query", "receipt", "report_type",
-        "research_type", "session_id", "source", "started_at", "trace_state", "user_id",
+        "research_type", "scorecard", "session_id", "source", "started_at", "trace_state", "user_id",
     }
 )  # fmt: skip
 _COLLECTIONS = {"child_traces": list, "iterations": list, "outputs": dict, "spans": list, "stages": dict}
@@ -37,7 +37,7 @@ class _NoOpTrace:
     def start_stage(self, *args: Any, **kwargs: Any) -> None:
         return None
 
-    end_stage = record = record_evidence = record_prompts = record_iteration = set_outputs = start_stage
+    end_stage = record = record_evidence = record_prompts = record_iteration = set_outputs = link_report = start_stage
     mark_complete = mark_failed = mark_incomplete = start_stage
 
     def to_dict(self) -> dict[str, Any]:

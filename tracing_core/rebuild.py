@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import orjson
@@ -25,8 +25,10 @@ from tracing_core.partition_days import partition_days
 from tracing_core.places import Place, place_of
 from tracing_core.preparing import Prepared
 from tracing_core.quality import QualityRules
+from tracing_core.run_files import ALERTS, read_alerts
 from tracing_core.settings import Settings
 from tracing_core.spool import UNFORESEEN
+from tracing_core.storage.alerts_write import restore_alerts
 from tracing_core.storage.database import Database
 from tracing_core.storage.feedback_write import feedback_of, put_feedback
 from tracing_core.storage.known import known
@@ -55,7 +57,7 @@ class Unreadable:
 @dataclass(kw_only=True, slots=True)
 class Tally:
     """What became of the files so far: of traces those read, those stored from them, those that were there already, and
-    those that an earlier, interrupted run dealt with; ratings stored; files that could not be used.
+    those that an earlier, interrupted run dealt with; ratings and alerts stored; files that could not be used.
     """
 
     files: int = 0
@@ -64,6 +66,7 @@ class Tally:
     there: int = 0
     skipped: int = 0
     ratings: int = 0
+    alerts: int = 0
     unreadable: list[Unreadable] = field(default_factory=list)
 
     @property
@@ -122,6 +125,7 @@ class Rebuild:
             self._traces_of(name)
         for name in projects:
             self._ratings_of(name)
+            self._alerts_of(name)
         self._progress.remove()
         return self.tally
 
@@ -200,6 +204,17 @@ class Rebuild:
             except (OSError, InvalidInput, DataRejected, TraceNotFound, *UNFORESEEN) as error:
                 self._pass_over(path, error)
         self._report(self.tally)
+
+    def _alerts_of(self, project: str) -> None:
+        """What calibration saw, and which runs it flagged: the file of alerts says so, patterns are not looked for again."""
+        path = self._files.place.address(project, ALERTS)
+        try:
+            given = [asdict(alert) | {"created_at": at} for alert, at in read_alerts(self._files, project)]
+            self.tally.alerts += restore_alerts(self._database, given)
+        except (TimeoutError, ConnectionError):
+            raise
+        except (OSError, InvalidInput, DataRejected, *UNFORESEEN) as error:
+            self._pass_over(path, error)
 
     def _rate(self, trace_id: str, given: Feedback) -> None:
         if given.trace_id != trace_id:

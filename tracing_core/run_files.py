@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 import orjson
 
-from tracing_core.files import TraceFiles
+from tracing_core.files import SUMMARY, TraceFiles
 from tracing_core.ids import check_project, check_trace_id
 
 ALERTS = "_calibration_alerts.md"
@@ -46,7 +46,7 @@ def write_summary(files: TraceFiles, project: str, trace_id: str, text: str) -> 
         InvalidInput: project or id cannot name a file.
         OSError: the disk is full, the directory cannot be written, or the object store is away.
     """
-    folder, name = f"{check_project(project)}/_traces", f"{check_trace_id(trace_id)}_summary.md"
+    folder, name = f"{check_project(project)}/_traces", f"{check_trace_id(trace_id)}{SUMMARY}"
     files.place.write(folder, name, text.encode("utf-8", "replace"))
     return files.place.address(folder, name)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tracing_core.calibration_settings import Scorecard
 from tracing_core.clock import Clock, SystemClock
 from tracing_core.ids import IdSource
 from tracing_core.sink import NowhereSink, Sink
@@ -34,6 +35,7 @@ class Runtime:
     tracing: bool = True
     untraced_projects: AbstractSet[str] = field(default_factory=_nothing_untraced)
     head_share: float = 1.0
+    scorecard: Scorecard = "off"
     journal: Journal | None = None
 
     def traces(self, project: str) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, InvalidStateError
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from tracing_core.trace import Trace
@@ -22,13 +22,21 @@ class Receipt:
     """What became of a trace that was handed over. Wait for it by `await receipt` or `receipt.result(seconds)`.
 
     The outcome has trace_id, file_path or file_error, and database (saved, spooled, sampled_out, dropped, rejected)
-    with database_error where there is one.
+    with database_error where there is one. A run whose stages made decisions has summary_file, one with a quality gate
+    calibration_flags: what calibration saw in it, in words, with calibration_error where it could not look.
     """
 
-    __slots__ = ("_future", "_hurry", "trace_id")
+    __slots__ = ("_future", "_hurry", "scorecard", "trace_id")
 
-    def __init__(self, trace_id: str, hurry: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        trace_id: str,
+        hurry: Callable[[], None] | None = None,
+        scorecard: Literal["compact", "verbose"] | None = None,
+    ) -> None:
         self.trace_id = trace_id
+        self.scorecard = scorecard
+        """What is printed of the run when it is stored."""
         self._future: Future[dict[str, Any]] = Future()
         self._future.set_running_or_notify_cancel()  # so that one who gives up waiting cannot cancel it for the others
         self._hurry = hurry

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any
 
 from tracing_core.archive import Archive, open_database, use
+from tracing_core.calibration_flags import CalibrationFlags, Thresholds
 from tracing_core.clock import Clock, SystemClock
 from tracing_core.cost import CostTracker
 from tracing_core.declaring import Declaring
-from tracing_core.delivery import Delivery
+from tracing_core.delivery import Delivery, Settle, settle_now
 from tracing_core.exporting import live_exporter
 from tracing_core.feedback import FeedbackService
-from tracing_core.files import files_of
+from tracing_core.files import TraceFiles, files_of
 from tracing_core.ids import IdSource
 from tracing_core.ingest import Ingest, Receiver
 from tracing_core.journal_recovery import with_journal
@@ -25,6 +26,7 @@ from tracing_core.partition_days import partition_days
 from tracing_core.preparing import Preparation
 from tracing_core.projection import Projector
 from tracing_core.quality import QualityRules
+from tracing_core.reviewing import Reviewer
 from tracing_core.runtime import Runtime, configure
 from tracing_core.sampling import sampler_of
 from tracing_core.settings import Settings, read_settings
@@ -45,6 +47,7 @@ class Store:
     writer: TraceWriter
     feedback: FeedbackService
     ingest: Receiver
+    reviewer: Reviewer
     exporter: Exporter | None = None
     restore: Callable[[], None] = lambda: None
 
@@ -55,6 +58,7 @@ class Store:
             self.writer.flush()  # so that the last ones are exported as well
             self.exporter.close()  # before the writer, which enters into the ledger what became of them
         self.writer.close()
+        self.reviewer.close()
         self.restore()
         self.database.close()
 
@@ -77,17 +81,24 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
     spool = Spool(settings.data_dir / "spool", clock, ids, settings.spool_bytes)
 
     memory = JoinMemory()
+    reviewer = reviewer_of(
+        settings, database, preparation.files, clock
+    )  # before the writer, which is closed first at exit
     listeners: list[Callable[[TraceData], None]] = [Declaring(database, clock).stored]
 
     def stored(data: TraceData) -> None:
         for listener in listeners:
             listener(data)
 
-    def delivery(*, count_refused: bool) -> Delivery:
+    def delivery(stored: Callable[[TraceData], None], settle: Settle, *, count_refused: bool) -> Delivery:
         table = TraceTable(database, preparation, has_partition, memory=memory)
-        return Delivery(table, spool, clock, preparation, stored=stored, count_refused=count_refused)
+        return Delivery(table, spool, clock, preparation, stored=stored, settle=settle, count_refused=count_refused)
 
-    written = delivery(count_refused=True)
+    def received(data: TraceData) -> None:
+        reviewer.stored(data)
+        stored(data)
+
+    written = delivery(stored, reviewer.settle, count_refused=True)
     writer = TraceWriter(
         written,
         clock,
@@ -97,7 +108,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
         look_at=Validation().noted if settings.validate_traces == "warn" else None,
     )
     feedback = FeedbackService(database, QualityRules.of(settings), clock, ids, writer.flush, preparation.files)
-    ingest = Ingest(partial(delivery, count_refused=False), settings.ingest_bytes)
+    ingest = Ingest(partial(delivery, received, settle_now, count_refused=False), settings.ingest_bytes)
     exporter = live_exporter(
         settings,
         written.note,
@@ -108,8 +119,27 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
     if exporter is not None:
         listeners.append(exporter.submit)
     return Store(
-        settings=settings, database=database, writer=writer, feedback=feedback, ingest=ingest, exporter=exporter
+        settings=settings,
+        database=database,
+        writer=writer,
+        feedback=feedback,
+        ingest=ingest,
+        reviewer=reviewer,
+        exporter=exporter,
     )
+
+
+def reviewer_of(settings: Settings, database: Database, files: TraceFiles | None, clock: Clock) -> Reviewer:
+    """What tells of runs once they are stored.
+
+    Args:
+        settings: what is told, and from where on a pattern is one.
+        database: where the runs are.
+        files: where summaries and alerts go; None for nowhere.
+        clock: for the times of alerts.
+    """
+    flags = CalibrationFlags(database, Thresholds.of(settings), files, clock) if settings.calibration else None
+    return Reviewer(flags, files if settings.summaries else None, clock)
 
 
 def preparation_of(settings: Settings, clock: Clock) -> Preparation:
@@ -151,6 +181,7 @@ def init(*, clock: Clock | None = None, ids: IdSource | None = None, **settings:
         tracing=store.settings.tracing,
         untraced_projects=frozenset(store.settings.untraced_projects),
         head_share=store.settings.head_share,
+        scorecard=store.settings.scorecard,
     )
     store.writer.replay()
     restore = configure(with_journal(runtime, store.settings, store.writer))

@@ -70,16 +70,16 @@ def summary_of(trace: TraceData, row: Row) -> RunSummary:
     copied = ("trace_id", "project", "query", "intent", "domain", "quality_gate_passed", "evidence_collected",
               "evidence_passed", "iteration_count", "error")  # fmt: skip
     return RunSummary(
-        **{name: row[name] for name in copied},
+        **{name: _plain(row[name]) for name in copied},
         status=str(row["status"]),
         duration_seconds=None if row["duration_ms"] is None else row["duration_ms"] / 1000,
         quality_score=row["overall_quality_score"],
-        principle_scores=row["principle_scores"] or {},
-        gaps=tuple(row["gap_principles"] or ()),
-        strengths=tuple(row["strength_principles"] or ()),
+        principle_scores={_plain(name): score for name, score in (row["principle_scores"] or {}).items()},
+        gaps=tuple(map(_plain, row["gap_principles"] or ())),
+        strengths=tuple(map(_plain, row["strength_principles"] or ())),
         cost_usd=None if cost is None else float(cost),
-        evidence_sources=tuple(row["evidence_sources"] or ()),
-        report_path=row["report_file_path"],
+        evidence_sources=tuple(map(_plain, row["evidence_sources"] or ())),
+        report_path=_plain(row["report_file_path"]),
         stages=stage_lines(trace.spans),
     )
 
@@ -100,10 +100,10 @@ def stage_lines(spans: Sequence[SpanData]) -> tuple[StageLine, ...]:
         if before is not None and before.seconds is not None:
             seconds = before.seconds + (seconds or 0)
         found[span.name] = StageLine(
-            name=span.name,
+            name=_plain(span.name),
             seconds=seconds,
             decisions=inside.get(span.span_id, 0) + (before.decisions if before is not None else 0),
-            error=span.error or (before.error if before is not None else None),
+            error=_plain(span.error) or (before.error if before is not None else None),
         )
     return tuple(found.values())
 
@@ -210,6 +210,13 @@ def money(dollars: float | None) -> str:
     if dollars is None:
         return NOTHING
     return f"${dollars:.2f}" if dollars == 0 or abs(dollars) >= 0.01 else f"${dollars:.6f}"
+
+
+def _plain(value: Any) -> Any:
+    """A text without what would move a terminal's cursor or colour it; anything else as it is."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(each if each.isprintable() else " " for each in value)
 
 
 def _heading(title: str) -> str:

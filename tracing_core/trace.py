@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
 from tracing_core.document import to_document
+from tracing_core.errors import InvalidInput
 from tracing_core.freeze import freeze
 from tracing_core.jsontext import dump, mapping_of, text_of
 from tracing_core.model import SpanKind, TraceStatus
 from tracing_core.recording import Span, current
+from tracing_core.report_links import link_of, write_link
 from tracing_core.research_columns import passed
 from tracing_core.runtime import Runtime
 from tracing_core.sink import Receipt
 
 if TYPE_CHECKING:
     from tracing_core.journal import Journal
+
+
+logger = logging.getLogger(__name__)
 
 
 class Trace:
@@ -58,10 +65,13 @@ class Trace:
         self.iterations: list[Mapping[str, Any]] = []
         self.quality_gate_failures = 0
         self.outputs: dict[str, Any] = {}
+        self._linked: dict[str, Any] = {}
         self.child_traces: list[Mapping[str, Any]] = []
+        self.as_child: dict[str, Any] | None = None
         self.stages: dict[str, Span] = {}
         self.spans: list[Span] = []
         self.receipt: Receipt | None = None
+        self.scorecard: Literal["compact", "verbose"] | None = None
         self.trace_state: str | None = None
         self.journal: Journal | None = None
         self.journaled: tuple[Any, ...] = ()
@@ -177,8 +187,31 @@ class Trace:
         self.journaled = ()
 
     def set_outputs(self, outputs: Mapping[str, Any]) -> None:
-        """Set what the run produced: report_path, evidence_paths and whatever else."""
-        self.outputs = mapping_of(outputs)
+        """Set what the run produced: report_path, evidence_paths and whatever else. A report that was linked stays so."""
+        self.outputs = self._linked | mapping_of(outputs)
+
+    def link_report(self, path: str | Path) -> None:
+        """Link a report in Markdown and this run to each other (seed B, section 3.3).
+
+        `outputs.report_path` says where the report is, and the front matter of the report which run it is of, when it was
+        written, and what the quality gate says of it so far. A report that cannot be written is logged, and linked one way.
+
+        Args:
+            path: of the report, which is written already; the file is put anew, whole or not at all.
+        """
+        self._linked = {"report_path": text_of(path)}
+        self.outputs = mapping_of(self.outputs) | self._linked
+        if self.as_child is not None and self.as_child.get("path") is None:
+            self.as_child["path"] = text_of(path)
+        try:
+            link = link_of(freeze(self), self.started_at + timedelta(microseconds=self._ticked() / 1000))
+            write_link(Path(path), link)
+        except (OSError, InvalidInput, TypeError, ValueError) as error:
+            logger.error("the report %s does not name its trace %s: %s", text_of(path), self.trace_id, error)
+
+    def _ticked(self) -> int:
+        """Nanoseconds since the start."""
+        return self.tick() - (self.root.start_tick or 0)
 
     # --- the end ---
 

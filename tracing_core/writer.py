@@ -96,7 +96,7 @@ class TraceWriter:
 
     def submit(self, trace: Trace) -> Receipt:
         """Take over `trace`; when the queue is full or the writer closed it is dropped, and the receipt says so."""
-        receipt = Receipt(trace.trace_id, self._wake.set)
+        receipt = Receipt(trace.trace_id, self._wake.set, trace.scorecard)
         if self._closed or len(self._queue) >= self._queue_size:
             self._drop(trace, receipt, CLOSED if self._closed else "queue full")
             return receipt

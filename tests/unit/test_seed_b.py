@@ -40,7 +40,7 @@ def trace(sink: MemorySink) -> tracing.Trace:
     [
         (TraceContext.start, "project_id project_name query intent domain report_type research_type enabled"),
         (TraceContext.current, ""),
-        (TraceContext.finish, "trace"),
+        (TraceContext.finish, "trace verbose"),
         (tracing.Trace.start_stage, "stage_name"),
         (tracing.Trace.end_stage, "stage_name outputs error"),
         (tracing.Trace.record, "stage_name decision_type data"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,14 +44,25 @@ def enter_alerts(database: Database, alerts: Sequence[Mapping[str, Any]]) -> fro
     return frozenset(entered)
 
 
-def flag_runs(database: Database, trace_ids: Collection[str]) -> None:
-    """Flag runs for review, those that are there.
+def restore_alerts(database: Database, alerts: Sequence[Mapping[str, Any]]) -> int:
+    """Enter alerts that were given before, and flag their runs for review, those that are there.
+
+    Args:
+        alerts: rows of `calibration_alerts`, with `created_at`.
+
+    Returns:
+        How many were not there.
 
     Raises:
-        StorageError: the database did not do it.
+        StorageError: the database did not do it; nothing was entered.
     """
-    with database.write(limited="in all") as connection:
-        connection.execute(_flag(sorted(trace_ids)))
+    if not alerts:
+        return 0
+    with database.write() as connection:
+        statement = insert(calibration_alerts).on_conflict_do_nothing().returning(calibration_alerts.c.day)
+        entered = len(connection.execute(statement, list(alerts)).all())
+        connection.execute(_flag(sorted({each["trace_id"] for each in alerts})))
+    return entered
 
 
 @contextmanager
