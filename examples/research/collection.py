@@ -49,7 +49,6 @@ class EvidenceCollector(TracingComponent):
                 "source_selection": {"what": sources, "confidence": True, "why": True},
                 "supplement_selection": {"what": sources, "confidence": True, "why": True},
                 "query_formulation": {"why": True},
-                "evidence_filtering": {"why": True},
                 "evidence_cleaning": {"what": ["whole", "prose only"], "why": True},
             },
             "outputs": [
@@ -75,7 +74,6 @@ class EvidenceCollector(TracingComponent):
         trace.record(self.STAGE, "query_formulation", _formulation(queries, brief))
         found = self._search(brief, choices, queries, trace)
         scored = score(brief, found, self._corpus, self._policy)
-        trace.record(self.STAGE, "evidence_filtering", self._filtering(scored))
         cleaned = self._clean(brief, scored, trace)
         collected = Collected(
             primary=first.source,
@@ -106,15 +104,6 @@ class EvidenceCollector(TracingComponent):
                             new += 1
                 span.set(n_results=new, queries=list(queries))
         return found
-
-    def _filtering(self, scored: Sequence[Evidence]) -> dict[str, Any]:
-        policy, kept = self._policy, sum(evidence.reason is None for evidence in scored)
-        return {
-            "what": f"{kept} of {len(scored)} kept",
-            "why": f"relevance of {policy.least_relevance} and a composite score of {policy.least_composite} are asked for",
-            "confidence": None,
-            "inputs": {"scored": len(scored), "at_most": policy.kept},
-        }
 
     def _clean(self, brief: Brief, scored: Sequence[Evidence], trace: AnyTrace) -> list[Evidence]:
         """Take out of the evidence what must not be in reports of this domain."""

@@ -12,6 +12,7 @@ from examples.research.policy import Policy
 from tracing_core.context import AnyTrace
 from tracing_core.interface import TracingComponent
 
+PASS, FAIL = "PASS", "FAIL"
 _CRITICAL_WEIGHT = 2
 _BEST = 3
 
@@ -38,7 +39,7 @@ class QualityGate(TracingComponent):
         return {
             "description": "scores reports by the principles in force",
             "stages": [self.STAGE],
-            "decisions": {"quality_assessment": {"confidence": True, "why": True}},
+            "decisions": {"quality_assessment": {"what": [PASS, FAIL], "confidence": True, "why": True}},
             "outputs": [
                 "passed",
                 "iteration",
@@ -79,12 +80,11 @@ class QualityGate(TracingComponent):
         threshold, met = self._policy.passing, len(verdict.scores) - len(verdict.gaps)
         because = "".join(f"; {each.principle.id} is critical and ignored" for each in ignored(verdict.scores))
         return {
-            "what": f"{'PASS' if verdict.passed else 'FAIL'} (overall: {verdict.overall:.1f}/3.0, threshold: {threshold})",
-            "why": f"{met}/{len(verdict.scores)} principles scored 2 or more, {len(verdict.gaps)} gaps identified{because}",
+            "what": PASS if verdict.passed else FAIL,
+            "why": f"overall {verdict.overall:.1f} of 3.0, threshold {threshold}; {met}/{len(verdict.scores)} principles"
+            f" scored 2 or more, {len(verdict.gaps)} gaps identified{because}",
             "confidence": round(min(0.99, 0.5 + abs(verdict.overall - threshold) / 2), 3),
-            "alternatives_considered": [f"FAIL + retry if overall < {threshold} or a critical principle is ignored"]
-            if verdict.passed
-            else ["PASS"],
+            "alternatives_considered": [FAIL if verdict.passed else PASS],
             "inputs": {"report_text": f"{len(draft.text)} characters", "rubric": f"{len(verdict.scores)} principles"},
         }
 

@@ -8,7 +8,7 @@ from typing import Any
 from assistant.language.choice import Models
 from examples.research.collection import EvidenceCollector
 from examples.research.corpus import Corpus
-from examples.research.gate import QualityGate
+from examples.research.gate import FAIL, PASS, QualityGate
 from examples.research.intake import IntentClassifier
 from examples.research.model import Brief, Collected, Draft, Report, Request, Rubric, Verdict
 from examples.research.planning import first_plan, revised
@@ -179,7 +179,7 @@ def _iteration(number: int, draft: Draft, verdict: Verdict, changes: Sequence[st
     told = {"changes_from_previous": "; ".join(changes)} if changes else {}
     return {
         "iteration": number,
-        "quality_gate_result": "PASS" if verdict.passed else "FAIL",
+        "quality_gate_result": PASS if verdict.passed else FAIL,
         "passed": verdict.passed,
         "overall_score": round(verdict.overall, 3),
         "gaps": [score.principle.id for score in verdict.gaps],

@@ -192,7 +192,7 @@ def _quotes_alone(answer: str) -> str:
 
 def _construction(rubric: Rubric, plan: Plan, prompt: Prompt, sources: Sequence[Source]) -> dict[str, Any]:
     return {
-        "what": f"{len(prompt.sources)} documents + {len(rubric.active)} active principles",
+        "what": f"{len(prompt.sources)} documents",
         "why": "the documents give the facts, the principles say what the report will be held to",
         "confidence": None,
         "inputs": {
