@@ -50,16 +50,16 @@ Said = Mapping[str, Any]
 
 def research_columns(trace: TraceData) -> Row:
     """The columns of `trace`; all None when it has no such stages."""
-    rounds = _rounds(trace.spans)
+    rounds = stage_rounds(trace.spans)
     row = _NOTHING | {"evidence_sources": _sources(trace.spans)}
     if not rounds and not trace.iterations:
         return row
     for stage, spans in rounds.items():
         row[f"{stage}_duration"] = _seconds(spans)
-    gates = [_gate(said) for said in (*trace.iterations[-1:], *map(_said, rounds.get("quality_gate", ())))]
+    gates = [gate_of(said) for said in (*trace.iterations[-1:], *map(said_of, rounds.get("quality_gate", ())))]
     row |= next((gate for gate in reversed(gates) if any(value is not None for value in gate.values())), {})
     row |= _synthesis(rounds.get("synthesis", ()))
-    said = [_said(span) for stage in STAGES for span in rounds.get(stage, ())]
+    said = [said_of(span) for stage in STAGES for span in rounds.get(stage, ())]
     for name in ("evidence_retrieved", "evidence_used"):
         row[name] = next((found for each in said if (found := count(each.get(name))) is not None), None)
     return row
@@ -86,7 +86,7 @@ def principle_scores(said: Said) -> dict[str, float]:
     return {key: score for key, score in found if key is not None and score is not None}
 
 
-def _rounds(spans: Sequence[SpanData]) -> dict[str, list[SpanData]]:
+def stage_rounds(spans: Sequence[SpanData]) -> dict[str, list[SpanData]]:
     """The spans of each stage: several where it is gone through again, as in a retry loop, but none inside another of its name."""
     named = [span for span in spans if span.name in STAGES and span.kind != SpanKind.ROOT]
     if not named:
@@ -112,8 +112,8 @@ def _started(span: SpanData) -> datetime:
     return span.started_at
 
 
-def _said(stage: SpanData) -> Said:
-    """What comes later wins."""
+def said_of(stage: SpanData) -> Said:
+    """What a stage says; of its prompts, attributes and outputs what comes later wins."""
     return {**stage.prompts, **stage.attributes, **stage.outputs}
 
 
@@ -128,7 +128,8 @@ def _sources(spans: Iterable[SpanData]) -> list[str] | None:
     return sorted(sources) or None
 
 
-def _gate(said: Said) -> Row:
+def gate_of(said: Said) -> Row:
+    """What a round or its gate says of the quality, as the columns have it; None where it does not."""
     scores = principle_scores(said)
     return {
         "quality_gate_passed": passed(said),
@@ -154,7 +155,7 @@ def _listed(given: Any) -> Sequence[Any]:
 def _synthesis(rounds: Sequence[SpanData]) -> Row:
     """Tokens and cost of all rounds, and the model of the last."""
     usages = [_usage(span) for span in rounds]
-    said = [_said(span) for span in rounds]
+    said = [said_of(span) for span in rounds]
     models = [
         model for span, each in zip(rounds, said, strict=True) if (model := label(each.get("model") or model_of(span)))
     ]
