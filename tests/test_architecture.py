@@ -155,6 +155,8 @@ def test_every_package_imported_is_declared_and_pinned() -> None:
         "google": "protobuf",
         "grpc": "grpcio",
         "opentelemetry": "opentelemetry-proto",
+        "frontmatter": "python-frontmatter",
+        "yaml": "pyyaml",
     }
     assert {spelled.get(root, root).replace("_", "-") for root in roots} <= declared
     pins = (ROOT / "requirements.txt").read_text()

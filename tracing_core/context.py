@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from tracing_core.errors import InvalidInput

@@ -65,7 +65,7 @@ class Trace:
         self.iterations: list[Mapping[str, Any]] = []
         self.quality_gate_failures = 0
         self.outputs: dict[str, Any] = {}
-        self._linked: dict[str, Any] = {}
+        self.linked: dict[str, Any] = {}
         self.child_traces: list[Mapping[str, Any]] = []
         self.as_child: dict[str, Any] | None = None
         self.stages: dict[str, Span] = {}
@@ -188,7 +188,7 @@ class Trace:
 
     def set_outputs(self, outputs: Mapping[str, Any]) -> None:
         """Set what the run produced: report_path, evidence_paths and whatever else. A report that was linked stays so."""
-        self.outputs = self._linked | mapping_of(outputs)
+        self.outputs = self.linked | mapping_of(outputs)
 
     def link_report(self, path: str | Path) -> None:
         """Link a report in Markdown and this run to each other (seed B, section 3.3).
@@ -199,8 +199,8 @@ class Trace:
         Args:
             path: of the report, which is written already; the file is put anew, whole or not at all.
         """
-        self._linked = {"report_path": text_of(path)}
-        self.outputs = mapping_of(self.outputs) | self._linked
+        self.linked = {"report_path": text_of(path)}
+        self.outputs = mapping_of(self.outputs) | self.linked
         if self.as_child is not None and self.as_child.get("path") is None:
             self.as_child["path"] = text_of(path)
         try:
