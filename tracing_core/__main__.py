@@ -17,6 +17,7 @@ from tracing_core.price_commands import add_price_commands
 from tracing_core.query.filters import TraceFilter
 from tracing_core.rebuild_command import add_rebuild_command
 from tracing_core.removal import remove_project
+from tracing_core.run_commands import add_run_commands
 from tracing_core.settings import Settings, environment_name, read_settings
 from tracing_core.spool_commands import add_spool_commands
 from tracing_core.storage.migrate import downgrade, upgrade
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add_spool_commands(commands)
     add_doctor_command(commands)
     add_price_commands(commands)
+    add_run_commands(commands)
     return parser
 
 

@@ -230,9 +230,8 @@ class TraceFiles:
         try:
             folder, name = self._where(project, trace_id)
             self._remove_beside(folder, name)
-            self.place.remove(folder, name)
-            self.place.remove(_folder(project, feedback=True), name)
-            self.place.remove(folder, f"{trace_id}{SUMMARY}")
+            for where in ((folder, name), (_folder(project, feedback=True), name), (folder, f"{trace_id}{SUMMARY}")):
+                self.place.remove(*where)
         except (OSError, InvalidInput) as error:
             logger.error("the file of trace %s of project %s may still be there: %s", trace_id, project, error)
 
@@ -242,10 +241,10 @@ class TraceFiles:
             folder, name = self._where(before, trace_id)
             self._remove_beside(folder, name)
             self.place.remove(folder, name)
-            with suppress(FileNotFoundError):
-                self.place.move(_folder(before, feedback=True), name, _folder(now, feedback=True))
-            with suppress(FileNotFoundError):
-                self.place.move(folder, f"{trace_id}{SUMMARY}", _folder(now))
+            ratings = (_folder(before, feedback=True), name, _folder(now, feedback=True))
+            for beside in (ratings, (folder, f"{trace_id}{SUMMARY}", _folder(now))):
+                with suppress(FileNotFoundError):
+                    self.place.move(*beside)
         except (OSError, InvalidInput) as error:
             logger.error("files of trace %s may still be in project %s: %s", trace_id, before, error)
 

@@ -49,7 +49,7 @@ def _print(console: Console, tally: Tally) -> None:
     skipped = f", {tally.skipped} done by an earlier run" if tally.skipped else ""
     console.print(
         f"{tally.files} files: {tally.read} read, {tally.stored} stored, {tally.there} already there{skipped}, "
-        f"{len(tally.unreadable)} unreadable; {tally.ratings} ratings and {tally.alerts} alerts stored"
+        f"{len(tally.unreadable)} unreadable; {tally.ratings} ratings stored, {tally.alerts} alerts stored"
     )
     for each in tally.unreadable[:_NAMED]:
         console.print(f"{each.path}: {each.reason}", markup=False)

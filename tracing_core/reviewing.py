@@ -182,7 +182,7 @@ class Reviewer:
         try:
             seen = self._seen(run, added)
             if run.receipt.scorecard or run.summary:
-                summary = summary_of(run.data, run.row)
+                summary = summary_of(run.data.spans, run.row)
             if run.summary and self._files is not None:
                 text = markdown(summary, [alert.message for alert in seen])
                 added["summary_file"] = write_summary(self._files, run.data.project, run.data.trace_id, text)

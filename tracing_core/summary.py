@@ -59,11 +59,11 @@ class RunSummary:
     error: str | None = None
 
 
-def summary_of(trace: TraceData, row: Row) -> RunSummary:
+def summary_of(spans: Sequence[SpanData], row: Row) -> RunSummary:
     """A run in short.
 
     Args:
-        trace: the run.
+        spans: of the run, its root first; none where they are not stored any more.
         row: its row of `traces`.
     """
     cost = row["cost_usd"] if row["synthesis_cost_usd"] is None else row["synthesis_cost_usd"]
@@ -80,7 +80,7 @@ def summary_of(trace: TraceData, row: Row) -> RunSummary:
         cost_usd=None if cost is None else float(cost),
         evidence_sources=tuple(map(_plain, row["evidence_sources"] or ())),
         report_path=_plain(row["report_file_path"]),
-        stages=stage_lines(trace.spans),
+        stages=stage_lines(spans),
     )
 
 
