@@ -49,11 +49,12 @@ def says_and_comes_true(rows: Sequence[tuple[str, Calibration]]) -> go.Figure:
         x=[each.good for _, each in ordered],
         error_x=whiskers([(each.good, each.interval) for _, each in ordered]),
         mode="markers",
-        name="is right",
         marker={"size": 10, "color": [_colour(each) for _, each in ordered], "line": _NO_LINE},
         customdata=said,
         hovertemplate="%{customdata[1]}<extra></extra>",
+        showlegend=False,
     )
+    figure.add_scatter(y=[None], x=[None], mode="markers", name="is right", marker={"size": 10, "color": theme.QUIET})
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": None}
     return figure.update_layout(clickmode="event+select", legend=legend, xaxis={**_AXIS, "tickformat": ".0%"})
 

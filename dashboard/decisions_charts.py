@@ -54,7 +54,10 @@ def types(rows: Sequence[DecisionType]) -> go.Figure:
         customdata=[[row.decision, None, "others"] for row in ordered],
         hovertemplate="others<br>%{x:.1%} of %{y}<extra></extra>",
     )
-    return figure.update_layout(barmode="stack", bargap=0.3, showlegend=False, xaxis={**_PERCENT, "range": [0, 1]})
+    return figure.update_layout(
+        barmode="stack", bargap=0.3, showlegend=False, uniformtext={"minsize": 10, "mode": "hide"},
+        xaxis={**_PERCENT, "range": [0, 1]},
+    )  # fmt: skip
 
 
 def choices(found: DecisionType) -> go.Figure:
@@ -95,7 +98,9 @@ def choices(found: DecisionType) -> go.Figure:
     )
     if found.group.good is not None:
         figure.add_vline(x=found.group.good, line={"dash": "dot", "width": 1, "color": theme.QUIET}, col=2, row=1)
-    figure.update_xaxes(visible=False, col=1).update_xaxes(**_PERCENT, tickvals=[0, 0.5, 1], col=2)
+    figure.update_xaxes(visible=False, col=1).update_xaxes(
+        **{**_PERCENT, "range": [-0.04, 1.04]}, tickvals=[0, 0.5, 1], col=2
+    )
     figure.update_annotations(font={"size": 12})
     return figure.update_layout(
         height=rows_height(len(ordered)), margin={"l": 4, "r": 8, "t": 28, "b": 4}, showlegend=False,

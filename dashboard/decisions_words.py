@@ -25,6 +25,8 @@ VERDICTS: Mapping[str, str] = {
 }  # fmt: skip
 _LONGEST_CHOICE = 60
 _DRIFTED = 0.1
+_BOTH_WAYS = 0.05
+"""A calibration error that is surely above this, where the means fit, is of bins that are too high and bins that are too low."""
 
 
 def choice(what: Any, *, cut: bool = False, limit: int = _LONGEST_CHOICE) -> str:
@@ -68,6 +70,9 @@ def short_verdict(found: Calibration | None) -> str:
     """Whether confidence holds, in two words and a number."""
     if found is None:
         return words.ABSENT
+    around = found.expected_error_interval
+    if found.verdict == "fits" and around is not None and around.low > _BOTH_WAYS:
+        return "over and under"
     said = VERDICTS[found.verdict]
     return f"{said} by {abs(found.gap):.2f}" if found.verdict in ("over", "under") else said
 

@@ -28,6 +28,11 @@ def types(database: Database, chosen: TraceFilter = DAY, outcome: Outcome = "gat
     return {each.decision: each for each in decision_types(database, chosen, outcome).types}
 
 
+def types_in(database: Database, chosen: TraceFilter) -> DecisionType:
+    (found,) = decision_types(database, chosen, "gate", over_time=True).types
+    return found
+
+
 def test_nothing_there_is_nothing(database: Database) -> None:
     """An empty database has no types, no alternatives, no points and no outcomes."""
     found = decision_types(database, DAY, "gate")
@@ -194,6 +199,20 @@ def test_over_time_says_what_was_chosen_when(database: Database) -> None:
     assert (first.choices, second.choices) == ({'"exa"': 1.0}, {'"exa"': 1.0, '"reddit"': 1.0})
     assert (first.group.good, second.group.good) == (0.0, 1.0)
     assert second.group.confidence == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("length", "points"), [(timedelta(minutes=59), 4), (timedelta(hours=24), 2), (timedelta(days=7), 1)]
+)
+def test_buckets_are_as_coarse_as_shares_need(database: Database, length: timedelta, points: int) -> None:
+    """Minutes within an hour, hours within two days, days beyond: a bucket should have more than a few decisions."""
+    for minutes in (1, 2, 50):
+        at = NOON - timedelta(minutes=minutes)
+        store(database, make_run(started_at=at, decisions=(choice("exa", timestamp=at),)))
+    store(database, make_run(decisions=(choice("exa"),)))
+    end = NOON + timedelta(minutes=1)
+    chosen = TraceFilter(start=end - length, end=end, decision=SOURCES.decision)
+    assert len(types_in(database, chosen).points) == points
 
 
 def test_alternatives_are_counted_with_how_close_they_came(database: Database) -> None:

@@ -89,6 +89,15 @@ def test_a_verdict_names_the_bin_that_is_farthest_off() -> None:
     )
 
 
+def test_errors_that_cancel_out_are_not_said_to_fit() -> None:
+    """Too sure in one half and too unsure in the other is no fit, although the means agree."""
+    rows = [(0.9, at < 100, 1.0) for at in range(200)] + [(0.3, at < 140, 1.0) for at in range(200)]
+    assert decisions_words.short_verdict(calibration(Pairs.of(rows))) == "over and under"
+    assert decisions_words.short_verdict(judged(0.6, 60, 100)) == "fits"
+    assert decisions_words.short_verdict(judged(0.9, 61, 100)) == "over-confident by 0.29"
+    assert decisions_words.short_verdict(None) == "–"
+
+
 def test_what_was_looked_at_is_said() -> None:
     """All of it, or how many of about how many; a count of a sample is rough and says so."""
     whole = Sample(looked_at=1200, things="traces", stands_for=1200, whole=True)
@@ -150,7 +159,7 @@ def test_a_bin_that_chance_does_not_explain_is_red() -> None:
 def test_says_and_right_are_two_marks_a_type() -> None:
     """The first type is on top; an over-confident one is red."""
     figure = calibration_charts.says_and_comes_true([("a", judged(0.9, 10, 50)), ("b", judged(0.6, 30, 50))]).to_dict()
-    _, says, right = figure["data"]
+    _, says, right, _ = figure["data"]
     assert list(says["y"]) == ["b", "a"]
     assert list(right["marker"]["color"]) == [theme.ACCENT, theme.WRONG]
     assert [each[0] for each in right["customdata"]] == ["b", "a"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -16,7 +16,6 @@ from tracing_core.query.decision_sample import Sample, sampled
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.outcomes import Outcome, check_outcome
 from tracing_core.query.reading import reading
-from tracing_core.query.time_buckets import chart_granularity
 from tracing_core.storage.database import Database
 
 _SHARES = (0.1, 0.5, 0.9)
@@ -142,6 +141,8 @@ _WAYS: dict[str, Key] = {
 _COMPARED: dict[str, Key] = {name: _WAYS[name] for name in ("type", "what")}
 _IN_TIME: dict[str, Key] = {"bucket": ("decision", "bucket"), "bucket and what": ("decision", "bucket", "what")}
 _MOST_IN_TIME = 2000
+_GRANULARITIES = {"minute": timedelta(hours=1), "hour": timedelta(days=2)}
+"""Up to which length of the range buckets are so fine: in each there should be decisions enough for a share."""
 _Ways = dict[str, dict[Key, Group]]
 
 
@@ -149,7 +150,8 @@ def _granularity(connection: Connection, chosen: TraceFilter) -> str:
     if chosen.start is None:
         return "day"
     end = chosen.end or connection.scalar(select(func.now())) or chosen.start
-    return chart_granularity(end - chosen.start)
+    length = end - chosen.start
+    return next((name for name, longest in _GRANULARITIES.items() if length <= longest), "day")
 
 
 def _counted(
