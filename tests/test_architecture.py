@@ -57,7 +57,7 @@ DRAWS_TIME_OR_CHANCE = {
     "uuid1",
     "uuid.uuid1",
 }
-SWALLOWS_AT_MOST = 15
+SWALLOWS_AT_MOST = 16
 ENTRANCES = (
     "tracing_core",
     "tracing_core.__main__",

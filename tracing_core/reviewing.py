@@ -25,6 +25,7 @@ from tracing_core.files import TraceFiles
 from tracing_core.given import OTLP
 from tracing_core.model import TraceData, TraceStatus
 from tracing_core.preparing import Prepared
+from tracing_core.query.calibration import JudgedRun
 from tracing_core.run_files import Alert, write_summary
 from tracing_core.sink import Receipt
 from tracing_core.spool import UNFORESEEN
@@ -140,7 +141,10 @@ class Reviewer:
 
     def _run(self) -> None:
         while (work := self._next()) is not None:
-            work()
+            try:
+                work()
+            except Exception:
+                logger.exception("a run could not be looked through")
 
     def _next(self) -> Callable[[], None] | None:
         """What is to be done now; None when all is and no more will come."""
@@ -177,51 +181,56 @@ class Reviewer:
         self._later[trace_id] = _Later(due=self._clock.monotonic_ns() / 1e9 + pause, pause=pause)
 
     def _tell(self, run: _Run) -> None:
-        """Tell of a run that was recorded here, and settle its receipt."""
+        """Tell of a run that was recorded here, and settle its receipt; what fails keeps nothing else from being told."""
         added: Outcome = {}
         try:
-            seen = self._seen(run, added)
-            if run.receipt.scorecard or run.summary:
-                summary = summary_of(run.data.spans, run.row)
-            if run.summary and self._files is not None:
-                text = markdown(summary, [alert.message for alert in seen])
-                added["summary_file"] = write_summary(self._files, run.data.project, run.data.trace_id, text)
-            if run.receipt.scorecard:
-                Console(stderr=True, soft_wrap=True, highlight=False).print(
-                    (verbose if run.receipt.scorecard == "verbose" else compact)(summary)
-                )
-        except _PASSING as error:
-            logger.error("of run %s not all could be told: %s", run.data.trace_id, error)
+            for step in (self._check, self._write, self._print, self._act):
+                try:
+                    step(run, added)
+                except _PASSING as error:
+                    logger.error("of run %s not all could be told: %s", run.data.trace_id, error)
+                    if step in (self._check, self._act):
+                        added["calibration_error"] = str(error)
         finally:
             run.receipt.settle(**run.outcome, **added)
 
-    def _seen(self, run: _Run, added: Outcome) -> tuple[Alert, ...]:
-        """The patterns that the run shows; those that nobody told today are told now."""
-        if not run.judged or self._flags is None:
-            return ()
+    def _check(self, run: _Run, added: Outcome) -> None:
+        if self._flags is None or not run.judged:
+            return
         added["calibration_flags"] = []
-        try:
-            stored = self._flags.run(run.data.trace_id)
-            if stored is None:
-                return ()
-            seen = self._flags.check(stored)
-            added["calibration_flags"] = [alert.message for alert in seen]
-            self._flags.act(stored, seen)
-        except _PASSING as error:
-            logger.error("run %s could not be looked through for patterns: %s", run.data.trace_id, error)
-            added["calibration_error"] = str(error)
-            return ()
-        return seen
+        run.stored = self._flags.run(run.data.trace_id)
+        run.seen = () if run.stored is None else self._flags.check(run.stored)
+        added["calibration_flags"] = [alert.message for alert in run.seen]
+
+    def _write(self, run: _Run, added: Outcome) -> None:
+        if self._files is None or not run.summary:
+            return
+        text = markdown(summary_of(run.data.spans, run.row), [alert.message for alert in run.seen])
+        added["summary_file"] = write_summary(self._files, run.data.project, run.data.trace_id, text)
+
+    def _print(self, run: _Run, _added: Outcome) -> None:
+        if run.receipt.scorecard is not None:
+            layout = verbose if run.receipt.scorecard == "verbose" else compact
+            console = Console(stderr=True, soft_wrap=True, highlight=False)
+            console.print(layout(summary_of(run.data.spans, run.row)))
+
+    def _act(self, run: _Run, _added: Outcome) -> None:
+        if self._flags is not None and run.stored is not None:
+            self._flags.act(run.stored, run.seen)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class _Run:
+    """A run that waits to be told of, and what was found out about it meanwhile."""
+
     data: TraceData
     row: dict[str, Any]
     receipt: Receipt
     outcome: Outcome
     judged: bool
     summary: bool
+    stored: JudgedRun | None = None
+    seen: tuple[Alert, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -81,11 +81,11 @@ def read_alerts(files: TraceFiles, project: str) -> Iterator[tuple[Alert, dateti
         content = files.place.read(check_project(project), ALERTS)
     except FileNotFoundError:
         return
-    for line in content.decode("utf-8", "replace").splitlines():
+    for line in content.decode("utf-8", "replace").split("\n"):
         _, mark, said = line.rpartition(_MARK)
         if mark:
             try:
-                given = orjson.loads(said.removesuffix(_END))
+                given = orjson.loads(said.rstrip("\r").removesuffix(_END))
                 at = datetime.fromisoformat(given.pop("at"))
                 yield Alert(**{**given, "project": project, "day": date.fromisoformat(given["day"])}), at
             except (ValueError, TypeError, KeyError, AttributeError):

@@ -90,11 +90,11 @@ def has_stages(trace: TraceData) -> bool:
 
 
 def stage_lines(spans: Sequence[SpanData]) -> tuple[StageLine, ...]:
-    """The stages directly below the root in the order in which they began; rounds of one are added up."""
+    """The stages directly below the root in the order in which they were recorded; rounds of one are added up."""
     root = spans[0].span_id if spans else None
     inside = _below(spans)
     found: dict[str, StageLine] = {}
-    for span in sorted((each for each in spans[1:] if each.parent_id == root), key=lambda each: each.started_at):
+    for span in (each for each in spans[1:] if each.parent_id == root):
         before = found.get(span.name)
         seconds = None if span.duration_ns is None else span.duration_ns / 1e9
         if before is not None and before.seconds is not None:
