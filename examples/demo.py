@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 
 from rich.console import Console
@@ -42,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _research(options: argparse.Namespace, console: Console) -> None:
+    # The alerts of two weeks within a minute are no news; they are on the pages, and in the file of the project.
+    logging.getLogger("tracing_core.calibration_flags").setLevel(logging.ERROR)
     with Progress(console=console) as progress:
         task = progress.add_task(f"researching {options.runs:,} questions", total=options.runs)
         rated = history.record_history(

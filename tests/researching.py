@@ -19,7 +19,6 @@ from examples.research.policy import POLICY, Policy
 from examples.research.publishing import Publisher
 from examples.research.questions import question
 from tracing_core.cost import CostTracker
-from tracing_core.local_disk import LocalDisk
 
 PROJECT = "research-tests"
 _LIBRARIES = frozenset({"fastapi", "pydantic", "streamlit", "sqlalchemy"})
@@ -61,7 +60,7 @@ def corpus() -> Corpus:
 def research(folder: Path, policy: Policy = POLICY) -> Research:
     """The pipeline; its reports go below `folder`."""
     documents = corpus()
-    return Research(documents, Quoting(documents.embedder), Publisher(LocalDisk(folder)), CostTracker(), policy)
+    return Research(documents, Quoting(documents.embedder), Publisher(folder), CostTracker(), policy)
 
 
 def requests(count: int, seed: int = 1) -> list[Request]:

@@ -10,6 +10,7 @@ from typing import Any
 from assistant.demo.clock import JumpingClock
 from assistant.demo.models import PretendedModels
 from assistant.demo.questions import USERS
+from assistant.embedding import Embedder
 from assistant.errors import AssistantError
 from examples.research.model import Report, Request
 from examples.research.questions import question
@@ -22,6 +23,7 @@ _RATED = 0.35
 _PACKED = 0.12
 _BATCH = 25
 _STORED_WITHIN_SECONDS = 60
+_QUIET = {"TRACEWHY_SCORECARD": "off"}
 _COMMENTS = {
     1: ("Nothing of this helps.", "Not what I asked."),
     2: ("Where is the example?", "Too thin to be of use.", None),
@@ -50,7 +52,11 @@ def record_history(*, runs: int, days: float, seed: int, progress: Callable[[int
     now = SystemClock().now()
     clock = JumpingClock(now - timedelta(days=days))
     rated = 0
-    with workplace(clock=clock, models=lambda embedder: PretendedModels(embedder, clock, source), **settings) as here:
+
+    def models(embedder: Embedder) -> PretendedModels:
+        return PretendedModels(embedder, clock, source)
+
+    with workplace(clock=clock, models=models, **_QUIET | settings) as here:
         unrated: list[Report] = []
         for done, moment in enumerate(_moments(source, runs, days, now), start=1):
             clock.jump_to(moment)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from assistant.language.choice import Models
@@ -16,13 +18,12 @@ from examples.research.policy import POLICY, Policy
 from examples.research.publishing import EVIDENCE, REPORT, Publisher
 from examples.research.rubric import RubricLoader
 from examples.research.synthesis import ReportWriter
-from tracing_core.context import AnyTrace
+from tracing_core.context import AnyTrace, TraceContext
 from tracing_core.cost import CostTracker
 from tracing_core.errors import InvalidInput
 from tracing_core.interface import TracingComponent, register
 from tracing_core.model import SpanKind
 from tracing_core.research import traced_research
-from tracing_core.runtime import runtime
 
 _RETRY, _ACCEPT, _GIVE_UP = "retry", "accept", "give up"
 
@@ -97,7 +98,7 @@ class Research(TracingComponent):
         self.collector.note_use(collected, len(cited), trace)
         trace.answer, trace.citations_count = draft.answer, len(cited)
         trace.confidence = round(verdict.overall / 3, 3)
-        report_path, evidence_path = self._publish(request, brief, collected, draft, verdict, trace)
+        report_path, evidence_path = self._publish(request, brief, collected, draft, trace)
         trace.set_outputs({"report_path": report_path, "evidence_paths": [evidence_path], "knowledge_paths": []})
         return Report(
             trace_id=trace.trace_id if trace.enabled else None,
@@ -145,33 +146,34 @@ class Research(TracingComponent):
         }
 
     def _publish(
-        self, request: Request, brief: Brief, collected: Collected, draft: Draft, verdict: Verdict, trace: AnyTrace
+        self, request: Request, brief: Brief, collected: Collected, draft: Draft, trace: AnyTrace
     ) -> tuple[str, str]:
         """Write the files; where the evidence is wanted for itself, each output is a trace of its own below this one."""
         project = trace.project_name or request.project
-
-        def report() -> str:
-            now = runtime().clock.now()
-            return self._publisher.report(project, trace.trace_id, brief, draft, verdict, now)
-
-        def evidence() -> str:
-            return self._publisher.evidence(project, trace.trace_id, brief, collected)
-
-        if request.evidence_pack:
-            return _as_child(REPORT, trace, report), _as_child(EVIDENCE, trace, evidence)
-        with trace.span("publishing", SpanKind.TOOL):
-            return report(), evidence()
+        report_path = self._publisher.report_path(project, brief, trace.trace_id)
+        evidence_path = self._publisher.evidence_path(project, brief, trace.trace_id)
+        with _output(REPORT, report_path, request, trace):
+            self._publisher.write_report(report_path, draft)
+        trace.link_report(report_path)
+        with _output(EVIDENCE, evidence_path, request, trace):
+            self._publisher.write_evidence(evidence_path, brief, collected)
+        return str(report_path), str(evidence_path)
 
 
-def _as_child(output_type: str, parent: AnyTrace, write: Callable[[], str]) -> str:
-    """Write one output as a trace of its own, which knows its parent as the parent knows it."""
-    with traced_research(name=output_type, project_name=parent.project_name, query=parent.query) as child:
-        child.parent_trace_id = parent.trace_id
+@contextmanager
+def _output(output_type: str, path: Path, request: Request, trace: AnyTrace) -> Iterator[None]:
+    """The writing of one output, as a step of the run or as a trace of its own below it."""
+    if not request.evidence_pack:
+        with trace.span(f"publish_{output_type}", SpanKind.TOOL):
+            yield
+        return
+    child = TraceContext.start_child(trace, output_type, path=path, name=output_type)
+    try:
         with child.span("publishing", SpanKind.TOOL):
-            path = write()
-        child.set_outputs({f"{output_type}_path": path})
-    parent.child_traces.append({"trace_id": child.trace_id, "output_type": output_type, "path": path})
-    return path
+            yield
+        child.mark_complete()
+    finally:
+        TraceContext.finish(child)
 
 
 def _iteration(number: int, draft: Draft, verdict: Verdict, changes: Sequence[str]) -> dict[str, Any]:

@@ -1,17 +1,15 @@
-"""What a run leaves behind: the report with its front matter, and the evidence that it rests on."""
+"""What a run leaves behind: the report, and the evidence that it rests on."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from pathlib import Path
 
 import orjson
 
 from examples.research.collection import as_evidence
-from examples.research.model import Brief, Collected, Draft, Verdict
-from tracing_core.places import Place
+from examples.research.model import Brief, Collected, Draft
+from tracing_core.whole_files import write_whole
 
 REPORT, EVIDENCE = "report", "evidence_pack"
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
@@ -22,43 +20,36 @@ class Publisher:
     """Writes files below the folder of a project.
 
     Args:
-        place: where the files of projects are.
+        folder: that of all projects.
     """
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
-    def report(self, project: str, trace_id: str, brief: Brief, draft: Draft, verdict: Verdict, at: datetime) -> str:
-        """Write the report.
+    def report_path(self, project: str, brief: Brief, trace_id: str) -> Path:
+        """Where the report of a run will be."""
+        return self._folder / project / "artifacts" / f"{_name(brief, trace_id)}.md"
 
-        Returns:
-            Where it is.
+    def evidence_path(self, project: str, brief: Brief, trace_id: str) -> Path:
+        """Where its evidence will be."""
+        return self._folder / project / "evidence" / f"{_name(brief, trace_id)}.json"
+
+    @staticmethod
+    def write_report(path: Path, draft: Draft) -> None:
+        """Write the report, whole or not at all.
 
         Raises:
             OSError: it cannot be written.
         """
-        matter = {
-            "trace_id": trace_id,
-            "generated_at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "quality_score": round(verdict.overall, 2),
-            "quality_gate": "passed" if verdict.passed else "failed",
-        }
-        return self._write(project, "artifacts", f"{_name(brief, trace_id)}.md", front_matter(matter) + draft.text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, draft.text.encode())
 
-    def evidence(self, project: str, trace_id: str, brief: Brief, collected: Collected) -> str:
-        """Write the evidence; see `report`."""
-        found = {"trace_id": trace_id, "question": brief.question, **as_evidence(collected, ())}
-        content = orjson.dumps(found, option=orjson.OPT_INDENT_2).decode()
-        return self._write(project, "evidence", f"{_name(brief, trace_id)}.json", content)
-
-    def _write(self, project: str, folder: str, name: str, content: str) -> str:
-        self._place.write(f"{project}/{folder}", name, content.encode())
-        return self._place.address(f"{project}/{folder}", name)
-
-
-def front_matter(facts: Mapping[str, Any]) -> str:
-    """`facts` as the YAML in front of a Markdown document."""
-    return "---\n" + "".join(f"{name}: {value}\n" for name, value in facts.items()) + "---\n\n"
+    @staticmethod
+    def write_evidence(path: Path, brief: Brief, collected: Collected) -> None:
+        """Write what was collected; see `write_report`."""
+        found = {"question": brief.question, **as_evidence(collected, ())}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, orjson.dumps(found, option=orjson.OPT_INDENT_2))
 
 
 def _name(brief: Brief, trace_id: str) -> str:

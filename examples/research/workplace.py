@@ -18,7 +18,6 @@ from examples.research.policy import POLICY, Policy
 from examples.research.publishing import Publisher
 from tracing_core.clock import Clock
 from tracing_core.cost import CostTracker
-from tracing_core.places import place_of
 from tracing_core.store import Store, init
 
 
@@ -58,7 +57,7 @@ def workplace(
         index = loader.wait(StopSignal())
         if index is None:
             raise IndexUnavailable
-        publisher, prices = Publisher(place_of(store.settings)), CostTracker(store.settings.prices)
+        publisher, prices = Publisher(store.settings.projects_dir), CostTracker(store.settings.prices)
         yield Workplace(store=store, research=Research(Corpus(index, embedder), writers, publisher, prices, policy))
     finally:
         loader.close()

@@ -27,6 +27,7 @@ from tracing_core.freeze import freeze
 from tracing_core.interface import assert_follows_schema, registered
 from tracing_core.model import SpanKind, TraceData, TraceStatus
 from tracing_core.noop import NO_TRACE
+from tracing_core.report_links import read_link
 from tracing_core.runtime import Runtime, configure
 from tracing_core.sink import MemorySink
 
@@ -118,11 +119,11 @@ def test_the_report_leads_to_its_trace_and_back(pipeline: Research, sink: Memory
     """The front matter names the trace, the trace names the file (spec B 3.3)."""
     report = pipeline.run(ASKED)
     trace = freeze(sink.traces[-1])
-    head = Path(report.path).read_text().split("---\n")[1].splitlines()
-    matter = dict(line.split(": ", 1) for line in head)
-    assert matter["trace_id"] == trace.trace_id == report.trace_id
-    assert matter["quality_gate"] == ("passed" if report.verdict.passed else "failed")
-    assert float(matter["quality_score"]) == pytest.approx(report.verdict.overall, abs=0.01)
+    link = read_link(Path(report.path))
+    assert link is not None
+    assert (link.trace_id, link.quality_gate) == (trace.trace_id, report.verdict.passed)
+    assert report.trace_id == trace.trace_id
+    assert link.quality_score == pytest.approx(report.verdict.overall, abs=0.001)
     assert (trace.outputs["report_path"], trace.outputs["evidence_paths"]) == (report.path, [report.evidence_path])
     assert Path(report.evidence_path).is_file()
 
