@@ -14,7 +14,6 @@ from tracing_core.query import decisions as decisions_query
 from tracing_core.query import outcomes as outcomes_query
 from tracing_core.query.alternatives import Alternatives
 from tracing_core.query.confidence import By, WrongDecision
-from tracing_core.query.decision_sample import Sample
 from tracing_core.query.decisions import DecisionTypes
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.outcomes import Outcome
@@ -33,11 +32,14 @@ def types(chosen: TraceFilter, outcome: Outcome, before: TraceFilter | None, ove
 
 
 @st.cache_data(ttl=30, max_entries=50, show_spinner=False)
-def calibrations(chosen: TraceFilter, outcome: Outcome, by: By = "all") -> tuple[dict[str, Calibration], Sample]:
-    """How well confidence foretells the outcome, by what it is taken apart by."""
+def calibrations(
+    chosen: TraceFilter, outcome: Outcome, by: By = "all"
+) -> tuple[Calibration | None, dict[str, Calibration]]:
+    """How well confidence foretells the outcome: of all decisions together, and by what they are taken apart by."""
     found = confidence_query.confidence_pairs(store().database, chosen, outcome, by)
     judged = {name: calibration(pairs) for name, pairs in found.pairs.items()}
-    return {name: each for name, each in judged.items() if each is not None}, found.sample
+    whole = judged.get("") if by == "all" else calibration(found.whole)
+    return whole, {name: each for name, each in judged.items() if each is not None}
 
 
 @st.cache_data(ttl=30, max_entries=50, show_spinner=False)

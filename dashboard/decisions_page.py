@@ -60,12 +60,11 @@ def show(view: View, outcome: Outcome) -> None:
     if not found.types:
         _nothing(view)
         return
-    judged, _ = decisions_data.calibrations(chosen, outcome, "decision")
-    whole, _ = decisions_data.calibrations(chosen, outcome)
-    _numbers(found, judged, whole.get(""), outcome)
+    whole, judged = decisions_data.calibrations(chosen, outcome, "decision")
+    _numbers(found, judged, whole, outcome)
     parts: dict[str, Callable[[], None]] = {
         "Choices": lambda: _choices(view, found, judged),
-        "Confidence": lambda: _confidence(view, outcome, whole.get("")),
+        "Confidence": lambda: _confidence(view, outcome, whole),
         "By component": lambda: decisions_components.show(view, found.types),
     }
     parts[_part(list(parts))]()
@@ -198,7 +197,7 @@ def _confidence(view: View, outcome: Outcome, whole: Calibration | None) -> None
         default="stage",
         required=True,
     )
-    parts, _ = decisions_data.calibrations(view.trace_filter(filters.present()), outcome, by)
+    _, parts = decisions_data.calibrations(view.trace_filter(filters.present()), outcome, by)
     ordered = sorted(parts.items(), key=lambda item: -abs(item[1].gap) * item[1].weight)
     at = decisions_panels.table(
         [_judged_row(_APART[by], *each) for each in ordered], "decisions.apart", alt="Calibration"

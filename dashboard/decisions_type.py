@@ -49,9 +49,9 @@ def show(view: View, outcome: Outcome) -> None:
         return
     of_type = found.types[0]
     judged, _ = decisions_data.calibrations(chosen, outcome)
-    _numbers(of_type, judged.get(""), found, outcome)
+    _numbers(of_type, judged, found, outcome)
     _how_it_went(of_type)
-    _confidence(judged.get(""))
+    _confidence(judged)
     _over_time(of_type)
     _not_taken(view, outcome)
     _wrong(view, outcome)

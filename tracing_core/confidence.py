@@ -69,6 +69,16 @@ class Pairs:
         table = np.array([*rows], dtype=np.float64).reshape(-1, 3)
         return cls(confidences=table[:, 0], outcomes=table[:, 1], weights=table[:, 2])
 
+    @classmethod
+    def joined(cls, several: Iterable[Pairs]) -> Pairs:
+        """The pairs of several sets as one."""
+        sets = [*several, cls.of(())]
+        return cls(
+            confidences=np.concatenate([each.confidences for each in sets]),
+            outcomes=np.concatenate([each.outcomes for each in sets]),
+            weights=np.concatenate([each.weights for each in sets]),
+        )
+
     def __len__(self) -> int:
         return len(self.confidences)
 
@@ -230,7 +240,7 @@ def reliability_curve(pairs: Pairs, *, bins: int = BINS, by: Binning = "width") 
 def _binned(confidences: Numbers, bins: int, by: Binning) -> tuple[Numbers, NDArray[np.int64]]:
     """The edges of the bins, and the bin of each confidence."""
     shares = np.linspace(0, 1, bins + 1)
-    edges = shares if by == "width" else np.quantile(confidences, shares)
+    edges = shares if by == "width" else np.percentile(confidences, shares * 100)
     return edges, np.searchsorted(edges[1:-1], confidences)
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binomtest
@@ -47,6 +47,7 @@ def test_intervals_are_those_of_scipy(counted: tuple[int, int]) -> None:
 
 
 @given(ROWS, BY, st.integers(1, 12))
+@example([*[(0.0, True, 1.0)] * 4, (0.5, False, 1.0), *[(1.0, False, 1.0)] * 2], "count", 3)  # an edge on a confidence
 def test_bins_are_those_of_scikit_learn(rows: list[tuple[float, bool, float]], by: Binning, bins: int) -> None:
     """Means of confidence and outcome by bin are scikit-learn's, which knows no weights."""
     pairs = Pairs.of((confidence, outcome, 1.0) for confidence, outcome, _ in rows)
@@ -117,6 +118,14 @@ def test_a_pair_that_stands_for_many_counts_as_many(rows: list[tuple[float, bool
     assert weighted.brier.score == pytest.approx(repeated.brier.score)
     width = weighted.interval.high - weighted.interval.low
     assert width >= repeated.interval.high - repeated.interval.low - 1e-12
+
+
+@given(ROWS, ROWS)
+def test_sets_can_be_joined(some: list[tuple[float, bool, float]], others: list[tuple[float, bool, float]]) -> None:
+    """Two sets joined are the set of both; of no sets there is the empty one."""
+    joined = Pairs.joined([Pairs.of(some), Pairs.of(others)])
+    assert calibration(joined, resamples=0) == calibration(Pairs.of([*some, *others]), resamples=0)
+    assert len(Pairs.joined([])) == 0
 
 
 @given(arrays(np.float64, st.integers(1, 50), elements=st.floats(0.1, 100)))

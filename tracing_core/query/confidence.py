@@ -34,6 +34,11 @@ class ConfidencePairs:
     pairs: dict[str, Pairs]
     sample: Sample
 
+    @property
+    def whole(self) -> Pairs:
+        """All of them together."""
+        return Pairs.joined(self.pairs.values())
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WrongDecision:

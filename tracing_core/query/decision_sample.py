@@ -33,7 +33,8 @@ from tracing_core.query import metrics
 from tracing_core.query.decision_filter import DecisionFilter
 from tracing_core.query.filters import TraceFilter, conditions
 from tracing_core.query.outcomes import Outcome, good, known
-from tracing_core.storage.tables import Moment, decisions, traces
+from tracing_core.storage.schema import Moment
+from tracing_core.storage.tables import decisions, traces
 
 MOST = 10_000
 """Traces, or decisions of one type, of which all are looked at."""
