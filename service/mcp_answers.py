@@ -165,6 +165,7 @@ class SpanError(Answer):
     error: Text | None
     offset_ms: float
     duration_ms: float | None
+    within: list[Name] = Field(description="The spans around it, the outermost first")
     is_origin: bool = Field(description="No span below it failed, so the error began here")
 
 
@@ -189,6 +190,7 @@ class Explanation(Answer):
         description="What there is to say, the most telling first; the fields below have the proof"
     )
     errors: list[SpanError]
+    stages_not_ended: list[Name] = Field(description="Where the run was when it ended")
     gate: Gate | None
     unsure_decisions: list[Decision] = Field(description="The least confident ones, the least first")
     evidence: Evidence

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.moments import moment
+from tracing_core.errors import InvalidInput
 from tracing_core.model import QualityFlag
 from tracing_core.query.decision_filter import DecisionFilter, PrincipleFilter
 from tracing_core.query.filters import TraceFilter
@@ -25,6 +26,10 @@ _OF_DECISION = {
     "min_confidence": "min_confidence",
     "max_confidence": "max_confidence",
 }
+
+
+_CALLED = {"start": "since", "end": "until"}
+"""What the arguments are called here that the filter calls otherwise."""
 
 
 class RunFilter(BaseModel):
@@ -70,6 +75,12 @@ class RunFilter(BaseModel):
         Raises:
             InvalidInput: a value cannot be used; names it.
         """
+        try:
+            return self._chosen()
+        except InvalidInput as error:
+            raise InvalidInput(f"where.{_CALLED.get(error.field, error.field)}", error.problem) from error
+
+    def _chosen(self) -> TraceFilter:
         wanted = {name: getattr(self, field) for name, field in _OF_DECISION.items()}
         decision = DecisionFilter(**wanted) if any(value is not None for value in wanted.values()) else None
         low = self.low_principle

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from service import mcp_answers as say
@@ -13,6 +13,7 @@ from tracing_core.query.confidence import MIDDLE
 from tracing_core.query.feedback import LOW_RATING
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.operations import operation_latency
+from tracing_core.query.trace import SpanRow
 from tracing_core.storage.database import Database
 
 USUAL = timedelta(days=7)
@@ -38,6 +39,7 @@ def explain(db: Database, known: Known, links: Links) -> say.Explanation:
         went_wrong=False,
         reasons=[],
         errors=_errors(known, links),
+        stages_not_ended=[span.name for span in known.stages if span.duration_ms is None][:MOST_ITEMS],
         gate=gate(known),
         unsure_decisions=_unsure(known),
         evidence=evidence(known),
@@ -63,9 +65,9 @@ def _wrong(found: say.Explanation) -> Iterator[str]:
         yield f"The run completed, though {_many(origins, 'error')} began in it (errors, is_origin)."
     if gate is not None and gate.passed is False:
         gaps = sum(each.gap for each in gate.principles)
-        scored = "" if gate.score is None else f", which scored {gate.score:g} of 3"
         least = "" if gate.threshold is None else f" where {gate.threshold:g} is the least"
-        yield f"The quality gate refused it{scored}{least}: it fell short of {_many(gaps, 'principle')} (gate)."
+        scored = "" if gate.score is None else f"it scored {gate.score:g} of 3{least}, and "
+        yield f"The quality gate refused it: {scored or 'it '}fell short of {_many(gaps, 'principle')} (gate)."
     if run.rating is not None and run.rating <= LOW_RATING:
         yield f"A person rated it {run.rating} of 5 (ratings)."
     if said := _FLAGS.get(QualityFlag(run.quality_flag)):
@@ -74,7 +76,23 @@ def _wrong(found: say.Explanation) -> Iterator[str]:
 
 def _besides(found: say.Explanation) -> Iterator[str]:
     """What may have led to it."""
-    run, evidence, slow = found.run, found.evidence, found.slowest_stage
+    run = found.run
+    if found.stages_not_ended:
+        yield f"{_many(len(found.stages_not_ended), 'stage')} did not come to an end (stages_not_ended)."
+    yield from _of_evidence(found.evidence)
+    unsure = [each.confidence for each in found.unsure_decisions if each.confidence is not None]
+    if (below := sum(each < MIDDLE for each in unsure)) > 0:
+        more = " or more" if below == _MOST_UNSURE else ""
+        yield f"{_many(below, 'decision', more)} had a confidence below {MIDDLE:g}, the least {unsure[0]:g} (unsure_decisions)."
+    if run.iteration_count > 1:
+        yield f"It took {run.iteration_count} rounds; the quality gate refused {run.quality_gate_failures} of them."
+    if (times := _times_the_usual(found.slowest_stage)) >= _SLOW:
+        yield f"Its slowest stage took {times:.1f} times the usual (slowest_stage)."
+    if run.flagged_for_review:
+        yield "Calibration flagged it for review (alerts)."
+
+
+def _of_evidence(evidence: say.Evidence) -> Iterator[str]:
     if evidence.collected == 0:
         yield "No evidence was found."
     elif evidence.collected and evidence.passed == 0:
@@ -82,36 +100,41 @@ def _besides(found: say.Explanation) -> Iterator[str]:
     elif evidence.collected and (evidence.filtered or 0) >= _MANY_DROPPED * evidence.collected:
         of = f"{evidence.filtered} of {evidence.collected}"
         yield f"{of} pieces of evidence were dropped (evidence.dropped_by_reason)."
-    unsure = [each.confidence for each in found.unsure_decisions if each.confidence is not None]
-    if (below := sum(each < MIDDLE for each in unsure)) > 0:
-        more = " or more" if below == _MOST_UNSURE else ""
-        yield f"{_many(below, 'decision', more)} had a confidence below {MIDDLE:g}, the least {unsure[0]:g} (unsure_decisions)."
-    if run.iteration_count > 1:
-        yield f"It took {run.iteration_count} rounds; the quality gate refused {run.quality_gate_failures} of them."
-    if (
-        slow is not None
-        and slow.usual_p50_ms
-        and slow.compared_with > 1
-        and slow.duration_ms >= _SLOW * slow.usual_p50_ms
-    ):
-        times = slow.duration_ms / slow.usual_p50_ms
-        yield f"Its slowest stage took {slow.duration_ms:.0f} ms, {times:.1f} times the usual (slowest_stage)."
-    if run.flagged_for_review:
-        yield "Calibration flagged it for review (alerts)."
+
+
+def _times_the_usual(slow: say.Slowest | None) -> float:
+    """How many times the usual the slowest stage took; 0 where there is nothing to compare it with."""
+    if slow is None or not slow.usual_p50_ms or slow.compared_with <= 1:
+        return 0
+    return slow.duration_ms / slow.usual_p50_ms
 
 
 def _errors(known: Known, links: Links) -> list[say.SpanError]:
     """The spans that failed, those where an error began first."""
     failed = [span for span in known.spans if span.status is SpanStatus.ERROR or span.error is not None]
     above = {span.parent_id for span in failed}
+    by_id = {span.span_id: span for span in known.spans}
     told = [
         say.SpanError.model_validate(
             {name: getattr(span, name) for name in ("span_id", "name", "kind", "error", "offset_ms", "duration_ms")}
             | {"url": links.trace(known.run.trace_id, span.span_id), "is_origin": span.span_id not in above}
+            | {"within": _within(span, by_id)}
         )
         for span in failed
     ]
     return sorted(told, key=lambda each: not each.is_origin)[:_MOST_ERRORS]
+
+
+def _within(span: SpanRow, by_id: Mapping[str, SpanRow]) -> list[str]:
+    """The names of the spans around one, the outermost first."""
+    names: list[str] = []
+    seen = {span.span_id}
+    above = by_id.get(span.parent_id or "")
+    while above is not None and above.span_id not in seen:
+        seen.add(above.span_id)
+        names.insert(0, above.name)
+        above = by_id.get(above.parent_id or "")
+    return names[:MOST_ITEMS]
 
 
 def _unsure(known: Known) -> list[say.Decision]:

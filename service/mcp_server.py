@@ -8,12 +8,13 @@ from typing import Any
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp.types import ToolAnnotations
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import ValidationError
 
 from service.mcp_reading import Links
 from service.mcp_tools import Tools
 from tracing_core.errors import TracewhyError
+from tracing_core.jsontext import dump
 from tracing_core.storage.database import Database
 
 INSTRUCTIONS = """\
@@ -46,13 +47,17 @@ class QueryTool(Tool):
         if unknown := sorted(set(arguments) - set(known)):
             raise ToolError(f"{unknown[0]}: is no argument of {self.name}; it has {', '.join(known)}")
         try:
-            return await super().run(arguments, context, convert_result)
+            result = await super().run(arguments, context, convert_result)
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
                 raise ToolError(_problems(error.__cause__)) from None
             if isinstance(error.__cause__, TracewhyError):
                 raise ToolError(str(error.__cause__)) from error.__cause__
             raise
+        if isinstance(result, CallToolResult):  # most clients give the model this text, where blanks cost it tokens
+            text = dump(result.structured_content).decode()
+            return result.model_copy(update={"content": [TextContent(type="text", text=text)]})
+        return result
 
 
 def make_server(database: Callable[[], Database], dashboard_url: str) -> MCPServer[Any]:
