@@ -63,6 +63,7 @@ ENTRANCES = (
     "tracing_core.__main__",
     "dashboard.app",
     "service.__main__",
+    "service.mcp_stdio",
     "assistant.assistant",
     "assistant.demo.__main__",
     "examples.demo",
