@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, timedelta
+from math import hypot
 from typing import Literal
 
 from tracing_core.answer import Answer
@@ -41,6 +42,8 @@ REGRESSION, DRIFT = "quality_gate_regression", "confidence_drift"
 _BEFORE = timedelta(weeks=4)
 _LONGEST_RUN = timedelta(days=1)
 """What began up to this much later may have ended earlier."""
+_STANDARD_ERRORS, _IN_A_REACH = 3.0, 1.96
+"""How far beyond chance a drift has to be, as many types are looked at each day; a 95 % interval reaches 1.96."""
 _MOST_GAPS = 50
 _MOST_REMEMBERED = 10_000
 _CHECKED_AGAIN_AFTER = 20
@@ -195,12 +198,17 @@ def drift(
     """
     from tracing_core.confidence import Pairs, calibration  # brings numpy, which a program may do without
 
-    pairs = Pairs.of(recent), Pairs.of(before)
-    now, then = (calibration(each, resamples=0) for each in pairs)
+    pairs = Pairs.of(recent)
+    now, then = calibration(pairs, resamples=0), calibration(Pairs.of(before), resamples=0)
     if now is None or then is None or now.expected_error - then.expected_error <= thresholds.drift:
         return None
-    low, high = (found.expected_error_interval for each in pairs if (found := calibration(each)) is not None)
-    if low is None or high is None or low.low <= high.high:
+    reach = hypot(*(found.interval.high - found.interval.low for found in (now, then))) / 2
+    if now.expected_error - then.expected_error <= _STANDARD_ERRORS / _IN_A_REACH * reach:
+        return None
+    # Few decisions in many bins are off by chance alone, which the interval by resampling takes away again.
+    corrected = calibration(pairs)
+    found = None if corrected is None else corrected.expected_error_interval
+    if found is None or found.low <= then.expected_error:
         return None
     return (
         f"Confidence of {decision} decisions no longer predicts how runs turn out: calibration error "
