@@ -220,3 +220,23 @@ class Feedback:
     comment: str | None
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalibrationRecord:
+    """What a person confirmed of a run (seed B, section 7.2).
+
+    Args:
+        document: as it was confirmed.
+        prefilled: as the run had filled it in.
+        notes: what else the person knew.
+    """
+
+    record_id: str
+    trace_id: str
+    project: str
+    document: dict[str, Any]
+    prefilled: dict[str, Any]
+    notes: str
+    confirmed_by: str
+    confirmed_at: datetime

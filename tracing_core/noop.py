@@ -15,7 +15,14 @@ _FACTS = frozenset(
         "research_type", "scorecard", "session_id", "source", "started_at", "trace_state", "user_id",
     }
 )  # fmt: skip
-_COLLECTIONS = {"child_traces": list, "iterations": list, "linked": dict, "outputs": dict, "spans": list, "stages": dict}
+_COLLECTIONS = {
+    "child_traces": list,
+    "iterations": list,
+    "linked": dict,
+    "outputs": dict,
+    "spans": list,
+    "stages": dict,
+}
 
 
 class _NoOpTrace:
