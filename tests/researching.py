@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from assistant.corpus.collect import collect
@@ -17,7 +18,7 @@ from examples.research.model import Request
 from examples.research.pipeline import Research
 from examples.research.policy import POLICY, Policy
 from examples.research.publishing import Publisher
-from examples.research.questions import question
+from examples.research.questions import questions
 from tracing_core.cost import CostTracker
 
 PROJECT = "research-tests"
@@ -65,13 +66,9 @@ def research(folder: Path, policy: Policy = POLICY) -> Research:
 
 def requests(count: int, seed: int = 1) -> list[Request]:
     """Questions about what the corpus here has."""
-    source = random.Random(seed)
-    drawn: list[str] = []
-    while len(drawn) < count:
-        text = question(source)
-        if any(library in text.lower() for library in _LIBRARIES):
-            drawn.append(text)
-    return [Request(question=text, project=PROJECT) for text in drawn]
+    asked = questions(random.Random(seed))
+    about = (text for text in asked if any(library in text.lower() for library in _LIBRARIES))
+    return [Request(question=text, project=PROJECT) for text in islice(about, count)]
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -6,12 +6,13 @@ import argparse
 import random
 import sys
 from collections.abc import Iterator
+from itertools import islice
 
 from rich.console import Console
 
 from assistant.errors import AssistantError
 from examples.research.model import Report, Request
-from examples.research.questions import question
+from examples.research.questions import questions
 from examples.research.workplace import Workplace, workplace
 from tracing_core.errors import TracewhyError
 from tracing_core.ids import check_project
@@ -57,8 +58,8 @@ def _positive(text: str) -> int:
 
 def _requests(options: argparse.Namespace, project: str) -> Iterator[Request]:
     source = random.Random(options.seed)  # noqa: S311 - the same seed asks the same questions
-    drawn = (question(source) for _ in range(options.runs or 0))
-    for text in drawn if options.runs else [options.question]:
+    asked = islice(questions(source), options.runs) if options.runs else [options.question]
+    for text in asked:
         yield Request(question=text, project=project, model=options.model, evidence_pack=options.evidence_pack)
 
 

@@ -13,7 +13,7 @@ from assistant.demo.questions import USERS
 from assistant.embedding import Embedder
 from assistant.errors import AssistantError
 from examples.research.model import Report, Request
-from examples.research.questions import question
+from examples.research.questions import questions
 from examples.research.workplace import Workplace, workplace
 from tracing_core.clock import SystemClock
 from tracing_core.store import Store
@@ -58,9 +58,10 @@ def record_history(*, runs: int, days: float, seed: int, progress: Callable[[int
 
     with workplace(clock=clock, models=models, **_QUIET | settings) as here:
         unrated: list[Report] = []
+        asked = questions(source)
         for done, moment in enumerate(_moments(source, runs, days, now), start=1):
             clock.jump_to(moment)
-            report = _researched(here, source)
+            report = _researched(next(asked), here, source)
             unrated += [report] if report is not None else []
             if done % _BATCH == 0 or done == runs:
                 here.store.writer.flush(_STORED_WITHIN_SECONDS)
@@ -75,10 +76,10 @@ def _moments(source: random.Random, runs: int, days: float, until: datetime) -> 
     return sorted(until - timedelta(days=days * source.random()) for _ in range(runs))
 
 
-def _researched(here: Workplace, source: random.Random) -> Report | None:
+def _researched(question: str, here: Workplace, source: random.Random) -> Report | None:
     """The report on one question; None when the model fell silent, which is on the trace."""
     request = Request(
-        question=question(source),
+        question=question,
         project=PROJECT,
         user_id=source.choice(USERS),
         evidence_pack=source.random() < _PACKED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 
@@ -40,14 +40,20 @@ SUBJECTS: Mapping[str, tuple[Subject, ...]] = {
             "load related objects eagerly in SQLAlchemy", "sqlalchemy.orm.joinedload", "sqlalchemy.orm.selectinload"
         ),
         Subject(
-            "insert rows or update them in PostgreSQL with SQLAlchemy", "Insert.on_conflict_do_update", "Session.merge"
+            "insert rows or update them in PostgreSQL with SQLAlchemy",
+            "sqlalchemy.dialects.postgresql.Insert.on_conflict_do_update",
+            "sqlalchemy.orm.Session.merge",
         ),
         Subject("join two tables in a SQLAlchemy select", "sqlalchemy.Select.join", "sqlalchemy.Select.join_from"),
         Subject(
             "declare a relationship between SQLAlchemy classes", "sqlalchemy.orm.relationship", "sqlalchemy.orm.backref"
         ),
         Subject("listen to events of a SQLAlchemy engine", "sqlalchemy.event.listen", "sqlalchemy.event.listens_for"),
-        Subject("run a SQLAlchemy statement in an asyncio program", "AsyncSession.execute", "AsyncSession.run_sync"),
+        Subject(
+            "run a SQLAlchemy statement in an asyncio program",
+            "sqlalchemy.ext.asyncio.AsyncSession.execute",
+            "sqlalchemy.ext.asyncio.AsyncSession.run_sync",
+        ),
     ),
     "data": (
         Subject("merge two pandas data frames on a column", "pandas.merge", "pandas.DataFrame.join"),
@@ -63,12 +69,32 @@ SUBJECTS: Mapping[str, tuple[Subject, ...]] = {
         Subject("concatenate pandas data frames", "pandas.concat", "pandas.merge"),
     ),
     "charts": (
-        Subject("draw a quiver plot with Plotly", "create_quiver", "create_streamline"),
-        Subject("draw a table with Plotly", "create_table", "Figure.add_trace"),
-        Subject("draw a dendrogram with Plotly", "create_dendrogram", "create_distplot"),
-        Subject("add several traces to a Plotly figure", "Figure.add_traces", "Figure.append_trace"),
-        Subject("update many properties of a Plotly figure at once", "Figure.batch_update", "Figure.update"),
-        Subject("make a template of a Plotly figure", "plotly.io.to_templated", "Figure.update_layout"),
+        Subject(
+            "draw a quiver plot with Plotly",
+            "plotly.figure_factory.create_quiver",
+            "plotly.figure_factory.create_streamline",
+        ),
+        Subject(
+            "draw a table with Plotly", "plotly.figure_factory.create_table", "plotly.graph_objects.Figure.add_trace"
+        ),
+        Subject(
+            "draw a dendrogram with Plotly",
+            "plotly.figure_factory.create_dendrogram",
+            "plotly.figure_factory.create_distplot",
+        ),
+        Subject(
+            "add several traces to a Plotly figure",
+            "plotly.graph_objects.Figure.add_traces",
+            "plotly.graph_objects.Figure.append_trace",
+        ),
+        Subject(
+            "update many properties of a Plotly figure at once",
+            "plotly.graph_objects.Figure.batch_update",
+            "plotly.graph_objects.Figure.update",
+        ),
+        Subject(
+            "make a template of a Plotly figure", "plotly.io.to_templated", "plotly.graph_objects.Figure.update_layout"
+        ),
     ),
     "language": (
         Subject("count the elements of a list in Python", "collections.Counter", "collections.defaultdict"),
@@ -113,13 +139,16 @@ _UNANSWERED = (
     "check a passport number with pydantic",
 )
 """Tasks of which the documentation says little or nothing."""
-_SHARE_UNANSWERED = 0.1
+_TIMES_UNANSWERED = 3
+"""How often each of them is in the deck."""
 
 
-def question(source: random.Random) -> str:
-    """One question, drawn from `source`."""
-    if source.random() < _SHARE_UNANSWERED:
-        return f"How do I {source.choice(_UNANSWERED)}?"
-    subject = source.choice(SUBJECTS[source.choice(list(SUBJECTS))])
-    (template,) = source.choices([text for text, _ in _TEMPLATES], [often for _, often in _TEMPLATES])
-    return template.format(**subject._asdict())
+def questions(source: random.Random) -> Iterator[str]:
+    """Questions without end, drawn from `source`. Every domain is asked about in every way as often as the others."""
+    ways = [template for template, often in _TEMPLATES for _ in range(often)]
+    deck: list[tuple[str | None, str]] = [(domain, way) for domain in SUBJECTS for way in ways]
+    deck += [(None, f"How do I {task}?") for task in _UNANSWERED] * _TIMES_UNANSWERED
+    while True:
+        source.shuffle(deck)
+        for domain, way in deck:
+            yield way if domain is None else way.format(**source.choice(SUBJECTS[domain])._asdict())
