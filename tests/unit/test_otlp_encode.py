@@ -41,6 +41,16 @@ def in_order(spans: Iterable[SpanData]) -> list[SpanData]:
     return sorted(spans, key=lambda span: (span.span_id, dump(span)))
 
 
+def test_a_word_for_the_kind_that_is_not_ours_stays() -> None:
+    """Beside parts of ours, too, as the word of a sender may say more than our kind."""
+    given_attributes = {"tracewhy.span.kind": "chat", "tracewhy.span.outputs": '{"a":1}'}
+    first = received_from(otlp_span(given_attributes))
+    (spans,) = first.traces.values()
+    assert spans[0].attributes == {"tracewhy.span.kind": "chat"}
+    traces = [assemble(trace_id, spans) for trace_id, spans in first.traces.items()]
+    assert there_and_back(*traces) == {trace_id: in_order(spans) for trace_id, spans in first.traces.items()}
+
+
 @given(trace_requests())
 def test_what_came_in_goes_out_as_it_came(request: ExportTraceServiceRequest) -> None:
     """In, stored, out and in again, every span is equal to what it was, to the nanosecond."""

@@ -62,7 +62,9 @@ def own_attributes(span: SpanData, *, kind_is_clear: bool) -> dict[str, Any]:
     }
     if span.otel.get("fragment"):
         parts[_FRAGMENT] = True
-    return parts if kind_is_clear and not parts else {OWN_KIND: span.kind.name, **parts}
+    if kind_is_clear and (not parts or OWN_KIND in span.attributes):  # there it is a word of the sender's, and stays
+        return parts
+    return {OWN_KIND: span.kind.name, **parts}
 
 
 def _read(value: Any) -> Any:
