@@ -99,14 +99,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
         stored(data)
 
     written = delivery(stored, reviewer.settle, count_refused=True)
-    writer = TraceWriter(
-        written,
-        clock,
-        queue_size=settings.queue_size,
-        batch_size=settings.batch_size,
-        flush_seconds=settings.flush_seconds,
-        look_at=Validation().noted if settings.validate_traces == "warn" else None,
-    )
+    writer = _writer_of(settings, written, clock)
     feedback = FeedbackService(database, QualityRules.of(settings), clock, ids, writer.flush, preparation.files)
     ingest = Ingest(partial(delivery, received, settle_now, count_refused=False), settings.ingest_bytes)
     exporter = live_exporter(
@@ -126,6 +119,17 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
         ingest=ingest,
         reviewer=reviewer,
         exporter=exporter,
+    )
+
+
+def _writer_of(settings: Settings, delivery: Delivery, clock: Clock) -> TraceWriter:
+    return TraceWriter(
+        delivery,
+        clock,
+        queue_size=settings.queue_size,
+        batch_size=settings.batch_size,
+        flush_seconds=settings.flush_seconds,
+        look_at=Validation().noted if settings.validate_traces == "warn" else None,
     )
 
 
