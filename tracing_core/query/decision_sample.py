@@ -36,9 +36,9 @@ from tracing_core.query.outcomes import Outcome, good, known
 from tracing_core.storage.schema import Moment
 from tracing_core.storage.tables import decisions, traces
 
-MOST = 10_000
+MOST = 6_000
 """Traces, or decisions of one type, of which all are looked at."""
-PARTS, OF_EACH = 40, 150
+PARTS, OF_EACH = 40, 100
 """Of more: into how many parts their range is taken, and how many of each are looked at."""
 _LATE = timedelta(hours=1)
 """A decision may carry a time that lies this far outside of the range of its trace."""
