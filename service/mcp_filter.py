@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.moments import moment
 from tracing_core.errors import InvalidInput
-from tracing_core.model import QualityFlag
 from tracing_core.query.decision_filter import DecisionFilter, PrincipleFilter
 from tracing_core.query.filters import TraceFilter
 
+Flag = Literal["USER_NEGATIVE", "EMPTY", "LOW_CONFIDENCE", "NORMAL"]
 Status = Literal["complete", "failed", "incomplete", "in_progress"]
 Confidence = Annotated[float | None, Field(ge=0, le=1)]
 _PLAIN = (
@@ -45,7 +45,7 @@ class RunFilter(BaseModel):
     domain: str | None = Field(None, description="Such as edtech")
     report_type: str | None = None
     status: Status | None = Field(None, description="How the run ended")
-    quality_flag: QualityFlag | None = Field(None, description="The flag of the answer")
+    quality_flag: Flag | None = Field(None, description="The first that fits an answer; NORMAL: none of the others")
     quality_gate_passed: bool | None = Field(None, description="false: runs that the quality gate refused")
     flagged_for_review: bool | None = Field(None, description="true: runs that calibration flagged")
     gap_principle: str | None = Field(None, description="Id of a principle that the run fell short of, such as META-12")

@@ -29,6 +29,7 @@ TraceId = Annotated[
 ]
 SpanId = Annotated[str, Field(description="Id of a span of that run, as get_run and why_did_it_fail give it")]
 Where = Annotated[RunFilter, Field(description="Which runs; without it all")]
+Order = Annotated[Sort, Field(description="newest or slowest first")]
 CursorText = Annotated[str | None, Field(description="next_cursor of the answer before this one, with the same order")]
 
 
@@ -61,7 +62,7 @@ class Tools:
         return explain(db, read(db, trace_id), self._links)
 
     def find_runs(
-        self, where: Where = ANY, order: Sort = "newest", limit: Limit = 20, cursor: CursorText = None
+        self, where: Where = ANY, order: Order = "newest", limit: Limit = 20, cursor: CursorText = None
     ) -> say.Runs:
         """Runs (traces) that fit, newest or slowest first, each in one line. For failed runs `where={"status": "failed"}`,
         for badly rated ones `{"max_rating": 2}`, for unsure choices `{"decision": "source_selection", "max_confidence": 0.5}`.

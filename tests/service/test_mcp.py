@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import httpx
 import pytest
@@ -16,10 +16,12 @@ from mcp.types import CallToolResult, TextContent
 from sqlalchemy import make_url
 
 import tracing_core as tracing
+from service.mcp_filter import Flag
 from service.mcp_server import make_server
 from tests.service.process import free_port
 from tests.service.runs_asked_about import INJECTED, PROJECT, Asked, record
 from tests.service.serving import Scripted, serving
+from tracing_core.model import QualityFlag
 from tracing_core.query.trace import spans
 from tracing_core.settings import read_settings
 from tracing_core.storage.database import Database
@@ -111,9 +113,18 @@ def test_tools_say_what_they_are_for_and_that_they_only_read(here: Surroundings,
         assert (tool.annotations.read_only_hint, tool.annotations.destructive_hint) == (True, False)
         assert tool.output_schema is not None
         assert tool.input_schema["additionalProperties"] is False
-        assert all(
-            "description" in each or each.get("title") for each in tool.input_schema.get("properties", {}).values()
-        )
+        assert all("description" in each or "$ref" in each for each in tool.input_schema.get("properties", {}).values())
+
+
+def test_every_flag_can_be_asked_for() -> None:
+    """The flags that the filter knows are those that there are."""
+    assert get_args(Flag) == tuple(QualityFlag)
+
+
+def test_tools_are_told_in_few_words(here: Surroundings) -> None:
+    """What a model reads of the tools before it can ask anything takes less than 30 kB."""
+    listed = talk(here.url, lambda client: client.list_tools()).tools
+    assert sum(len(json.dumps(tool.input_schema)) + len(tool.description or "") for tool in listed) < 30_000
 
 
 def test_instructions_call_the_text_of_traces_data(here: Surroundings) -> None:
