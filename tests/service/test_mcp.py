@@ -18,10 +18,12 @@ from sqlalchemy import make_url
 import tracing_core as tracing
 from service.mcp_filter import Flag
 from service.mcp_server import make_server
+from tests.factories import make_span, make_trace, milliseconds
+from tests.postgres.writing import store as write
 from tests.service.process import free_port
 from tests.service.runs_asked_about import INJECTED, PROJECT, Asked, record
 from tests.service.serving import Scripted, serving
-from tracing_core.model import QualityFlag
+from tracing_core.model import QualityFlag, SpanKind
 from tracing_core.query.trace import spans
 from tracing_core.settings import read_settings
 from tracing_core.storage.database import Database
@@ -334,6 +336,27 @@ def test_pages_of_other_places_may_not_ask(here: Surroundings) -> None:
     assert httpx.post(here.url, json=listing, headers=headers | {"origin": "http://evil.example"}).status_code == 403
     assert httpx.post(here.url, json=listing, headers=headers | {"host": "evil.example:8000"}).status_code == 421
     assert httpx.get(here.url).headers["allow"] == "POST"
+
+
+def test_an_ordinary_trace_is_told_too(database: Database) -> None:
+    """A trace of a RAG application that knows no gate: tokens and cost of its calls, and in which of them it failed."""
+    root = make_span(name="request", kind=SpanKind.ROOT, duration_ns=milliseconds(900))
+    call = {"model": "gpt-4o-mini", "prompt_tokens": 1200, "completion_tokens": 350}
+    first = make_span(parent_id=root.span_id, name="llm", kind=SpanKind.GENERATION, attributes=call)
+    second = make_span(parent_id=root.span_id, name="llm", kind=SpanKind.GENERATION, status="error", error="rate limit")
+    trace = make_trace(spans=(root, first, second), status="failed", error="rate limit", answer="", intent=None)
+    write(database, trace)
+    server = make_server(lambda: database, "http://127.0.0.1:8501")
+
+    async def ask(client: Client) -> list[CallToolResult]:
+        return [await client.call_tool(tool, {"trace_id": trace.trace_id}) for tool in ("get_run", "why_did_it_fail")]
+
+    told, why = (result.structured_content or {} for result in talk(server, ask))
+    assert told["run"]["cost_usd"] == told["stages"][0]["cost_usd"] == 0.00039
+    assert (told["stages"][0]["total_tokens"], told["tokens"]["input"]) == (1550, 1200)
+    assert (told["gate"], told["evidence"]["collected"]) == (None, None)
+    assert [error["span_id"] for error in why["errors"] if error["is_origin"]] == [second.span_id]
+    assert why["reasons"][0].startswith("The run failed")
 
 
 def test_without_the_database_tools_say_so(data_dir: Path) -> None:
