@@ -241,7 +241,7 @@ def pieces(number: int, *, passed: bool) -> tuple[bytes, bytes]:
         "start_time_unix_nano": START_NS + number * 10**10,
         "end_time_unix_nano": START_NS + number * 10**10 + 10**9,
     }
-    ids = {"trace_id": (number + 1).to_bytes(16), **moments}
+    ids: dict[str, Any] = {"trace_id": (number + 1).to_bytes(16), **moments}
     gate = otlp_span(
         {"quality_gate_passed": passed}, name="quality_gate", span_id=b"\2" * 8, parent_span_id=b"\1" * 8, **ids
     )
