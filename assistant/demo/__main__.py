@@ -20,6 +20,7 @@ from tracing_core.clock import SystemClock
 from tracing_core.errors import TracewhyError
 from tracing_core.removal import remove_project
 from tracing_core.settings import read_settings
+from tracing_core.storage.migrate import upgrade
 from tracing_core.store import init, open_store
 
 
@@ -83,6 +84,7 @@ def fill(traces: int, days: int, seed: int, console: Console) -> None:
 def remove(projects: Iterable[str], console: Console) -> None:
     """Remove all that is in `projects`."""
     store = open_store(read_settings())
+    upgrade(store.database)  # there may be nothing at all yet
     for project in projects:
         console.print(f"removed the {remove_project(store, project):,} traces of project {project}")
     store.close()

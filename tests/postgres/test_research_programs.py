@@ -99,3 +99,12 @@ def test_the_demo_takes_its_history_away_again(
     assert call(demo.main, monkeypatch, "--remove") == 0
     assert not rows(database, traces)
     assert not (folder / "projects" / PROJECT).exists()
+
+
+def test_there_may_be_no_history_to_take_away(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`demo --remove` on a database without any tables removes nothing, and says so."""
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+    assert call(demo.main, monkeypatch, "--remove") == 0
+    assert f"removed the 0 traces of project {PROJECT}" in capsys.readouterr().out
