@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 import tracing_core as tracing
+from tests.factories import NOON, make_trace
 from tests.surroundings import PATIENCE_SECONDS, finished
 from tests.unit.test_interface import SEED_SCHEMA, RubricLoader, Selector
 from tracing_core import Store
+from tracing_core.clock import ManualClock
 from tracing_core.component_schema import read_schema
+from tracing_core.declaring import Declaring
 from tracing_core.files import files_of
 from tracing_core.query.components import known_components
 from tracing_core.query.document import full_trace
@@ -65,6 +69,29 @@ def test_a_component_that_changes_is_declared_anew(store: Store) -> None:
     found = {known.schema.component: known.schema for known in known_components(store.database, "cobot")}
     assert list(found) == ["rubric_loader", "selector"]
     assert found["selector"] == read_schema("selector", {"decisions": ["b"], "stages": ["collection"]})
+
+
+def test_a_declaration_that_is_not_taken_is_made_again(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """The database may refuse it once: that is logged, costs the writer one try a minute, and is made good."""
+    clock, trace = ManualClock(NOON), make_trace(project="cobot")
+    declaring = Declaring(database, clock)
+    tracing.register(RubricLoader())
+    _statement(database, "ALTER TABLE components RENAME TO away")
+    declaring.stored(trace)
+    declaring.stored(trace)
+    assert len(caplog.records) == 1
+    _statement(database, "ALTER TABLE away RENAME TO components")
+    declaring.stored(trace)
+    assert known_components(database) == ()
+    clock.advance(61)
+    declaring.stored(trace)
+    tracing.unregister("rubric_loader")
+    assert [known.project for known in known_components(database)] == ["cobot"]
+
+
+def _statement(database: Database, statement: str) -> None:
+    with database.write() as connection:
+        connection.execute(text(statement))
 
 
 def test_components_go_with_their_project(store: Store) -> None:
