@@ -39,6 +39,10 @@ logger = logging.getLogger(__name__)
 PRINCIPLE, INTENT, DOMAIN = "repeated_principle_failure", "intent_quality_disparity", "domain_quality_disparity"
 REGRESSION, DRIFT = "quality_gate_regression", "confidence_drift"
 
+_DISPARITIES = {
+    "intent": (INTENT, "{} intent runs average {:.1f} quality vs {:.1f} overall"),
+    "domain": (DOMAIN, "{} domain runs average {:.1f} vs {:.1f} overall"),
+}
 _BEFORE = timedelta(weeks=4)
 _LONGEST_RUN = timedelta(days=1)
 """What began up to this much later may have ended earlier."""
@@ -144,15 +148,15 @@ class CalibrationFlags:
     def _disparities(self, run: JudgedRun) -> Iterator[tuple[str, str, str]]:
         if run.overall_quality_score is None or run.status is not TraceStatus.COMPLETE:
             return
-        words: tuple[tuple[Literal["intent", "domain"], str, str | None, str], ...] = (
-            ("intent", INTENT, run.intent, "{} intent runs average {:.1f} quality vs {:.1f} overall"),
-            ("domain", DOMAIN, run.domain, "{} domain runs average {:.1f} vs {:.1f} overall"),
-        )
-        for by, kind, value, message in words:
-            found = average_scores(self._database, by, value, self._project(run)) if value else None
+        given: tuple[tuple[Literal["intent", "domain"], str | None], ...]
+        given = (("intent", run.intent), ("domain", run.domain))
+        averages = average_scores(self._database, {by: value for by, value in given if value}, self._project(run))
+        for by, value in given:
+            found = averages.get(by)
             if found is None or found.count < self._thresholds.runs:
                 continue
             if round(found.overall - found.own, 9) > self._thresholds.disparity:
+                kind, message = _DISPARITIES[by]
                 yield kind, value or "", message.format(value, found.own, found.overall)
 
     def _regression(self, run: JudgedRun) -> Iterator[tuple[str, str, str]]:

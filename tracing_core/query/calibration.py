@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Double, cast, func, select
+from sqlalchemy import ColumnElement, Double, Select, cast, func, literal, select, union_all
 
 from tracing_core.jsontext import storable
 from tracing_core.model import TraceStatus
@@ -105,8 +106,15 @@ def count_gaps(db: Database, principle: str, since: datetime, until: datetime, p
         )
 
 
-def average_scores(db: Database, by: Literal["intent", "domain"], value: str, project: str | None) -> Averages | None:
-    """The mean score of the newest complete runs with an intent or domain, and of all; None where no run has a score.
+def average_scores(
+    db: Database, values: Mapping[Literal["intent", "domain"], str], project: str | None
+) -> dict[str, Averages]:
+    """The mean score of the newest complete runs with an intent or a domain beside that of all; nothing where none has a score.
+
+    Args:
+        db: where the runs are.
+        values: which intent and domain, in one question: all of it is about the same runs.
+        project: takes its runs alone; None takes all.
 
     Raises:
         StorageError: the database did not answer.
@@ -116,13 +124,17 @@ def average_scores(db: Database, by: Literal["intent", "domain"], value: str, pr
         score.is_not(None), traces.c.status == TraceStatus.COMPLETE, *_of(project)
     )
     newest = scored.order_by(traces.c.started_at.desc()).limit(NEWEST_RUNS)
-    own, everyone = newest.where(traces.c[by] == value).subquery(), newest.subquery()
+    some: dict[str, Select[Any]] = {"overall": newest, **{by: newest.where(traces.c[by] == value) for by, value in values.items()}}
     with db.read() as connection:
-        mean, count = connection.execute(
-            select(metrics.weighted_mean(own.c.score, own.c.weight), func.count()).select_from(own)
-        ).one()
-        overall = connection.scalar(select(metrics.weighted_mean(everyone.c.score, everyone.c.weight)))
-    return None if mean is None or overall is None else Averages(own=mean, count=count, overall=overall)
+        found = connection.execute(union_all(*(_mean(name, runs) for name, runs in some.items())))
+        means = {name: (mean, count) for name, mean, count in found if mean is not None}
+    overall, _ = means.pop("overall", (0.0, 0))
+    return {by: Averages(own=mean, count=count, overall=overall) for by, (mean, count) in means.items()}
+
+
+def _mean(name: str, runs: Select[Any]) -> Select[Any]:
+    of = runs.subquery()
+    return select(literal(name), metrics.weighted_mean(of.c.score, of.c.weight), func.count())
 
 
 def passed_before(db: Database, run: JudgedRun) -> bool | None:
