@@ -101,6 +101,17 @@ class Reviewer:
         if data.iterations or trace_id in self._later or any(span.name == _GATE for span in data.spans):
             self._put(lambda: self._look(trace_id))
 
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Tell of what waits now, within `timeout` seconds; gives whether that was done. What is not whole yet may wait longer."""
+        told = threading.Event()
+        with self._state:
+            if self._closed:
+                return not self._queue
+            self._queue.append(told.set)
+            self._state.notify()
+        self._begin()
+        return told.wait(timeout)
+
     def close(self, timeout: float = 5.0) -> None:
         """Tell of what waits, within `timeout` seconds, and stop; what is left is settled without being told of."""
         with self._state:

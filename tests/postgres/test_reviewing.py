@@ -277,9 +277,7 @@ def test_a_run_whose_root_goes_to_another_process_is_looked_at_again(database: D
     with database.write() as connection:
         connection.execute(traces.update().where(traces.c.trace_id == piece.trace_id).values(status="incomplete"))
     reviewer.stored(piece)
-    waiting = threading.Event()
-    reviewer._put(waiting.set)  # the queue is in order: the first look is over then
-    assert waiting.wait(PATIENCE_SECONDS)
+    assert reviewer.flush(PATIENCE_SECONDS)
     assert rows(database, calibration_alerts) == []
     with database.write() as connection:
         connection.execute(traces.update().where(traces.c.trace_id == piece.trace_id).values(status="complete"))
