@@ -71,6 +71,13 @@ SCREENS: tuple[Screen, ...] = (
         question="Which choices, how sure, and was it right?",
     ),
     Screen(
+        key="quality",
+        group="Understand",
+        title="Quality",
+        icon=":material/verified:",
+        question="How good are the answers, and what falls short?",
+    ),
+    Screen(
         key="feedback",
         group="Improve",
         title="Feedback",

@@ -25,7 +25,7 @@ def latency(points: Sequence[LatencyPoint]) -> None:
     """P50, P95 and P99 over time; a point or box leads to the traces of that time."""
     with _panel("Latency"):
         picked = _chart(charts.latency_over_time(points), "overview.latency", "Latency percentiles over time")
-        _open_times([entry[0] for entry in picked], [point.bucket for point in points])
+        open_times([entry[0] for entry in picked], [point.bucket for point in points])
 
 
 def flags(points: Sequence[FlagPoint]) -> None:
@@ -34,7 +34,7 @@ def flags(points: Sequence[FlagPoint]) -> None:
         picked = _chart(charts.flags_over_time(points), "overview.flags", "Quality flags over time")
         names = {entry[0] for entry in picked}
         flag = QualityFlag(names.pop()) if len(names) == 1 else None
-        _open_times([entry[1] for entry in picked], [point.bucket for point in points], flag=flag)
+        open_times([entry[1] for entry in picked], [point.bucket for point in points], flag=flag)
 
 
 def stages(rows: Sequence[OperationLatency]) -> None:
@@ -83,7 +83,7 @@ def _chart(figure: go.Figure, key: str, alt: str, *, boxes: bool = True) -> list
     return [point["customdata"] for point in event["selection"]["points"] if "customdata" in point]
 
 
-def _open_times(picked: Sequence[str], buckets: Sequence[datetime], **changes: Any) -> None:
+def open_times(picked: Sequence[str], buckets: Sequence[datetime], **changes: Any) -> None:
     """Go to the traces of the picked buckets."""
     if not picked:
         return

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
 import streamlit as st
 
-from dashboard import data, filters, layout, results, states, theme, words
+from dashboard import data, filters, layout, results, run_data, run_links, run_quality, run_rounds, states, theme, words
 from dashboard.decision_cards import timeline
 from dashboard.evidence import documents
 from dashboard.rating import own, rate_in_place
@@ -58,6 +59,7 @@ def sentence(trace: TraceDetail) -> str:
         _cost(trace),
         f"confidence {words.confidence(trace.confidence)}",
         words.stars(trace.rating) if trace.rating else "not rated",
+        *run_quality.badge(trace),
     ]
     return " · ".join(parts)
 
@@ -124,20 +126,48 @@ def notes(spans: tuple[SpanRow, ...]) -> dict[str, str]:
 
 
 def beneath(trace: TraceDetail, spans: tuple[SpanRow, ...], decisions: tuple[DecisionRow, ...]) -> None:
-    """Decisions in order, evidence, the conversation and the raw trace; each is read when its tab is opened."""
-    titles = [f"Decisions {len(decisions)}", "Evidence", "Conversation", "Raw"]
-    tabs = st.tabs(titles, key="trace.tabs", on_change="rerun")
-    with tabs[0]:
-        timeline(decisions, trace.started_at) if decisions else st.caption("No decision was recorded.")
-    with tabs[1]:
-        if tabs[1].open:
-            _evidence(trace.trace_id, spans)
-    with tabs[2]:
-        if tabs[2].open:
-            _conversation(trace)
-    with tabs[3]:
-        if tabs[3].open:
-            _raw(trace.trace_id)
+    """The story of a run, decisions in order, evidence and more; each is read when its tab is opened."""
+    tabs = _tabs(trace, spans, decisions)
+    for place, (_, draw) in zip(
+        st.tabs([title for title, _ in tabs], key="trace.tabs", on_change="rerun"), tabs, strict=True
+    ):
+        if place.open:
+            with place:
+                draw()
+
+
+def _tabs(
+    trace: TraceDetail, spans: tuple[SpanRow, ...], decisions: tuple[DecisionRow, ...]
+) -> list[tuple[str, Callable[[], None]]]:
+    """Titles, and what draws what is beneath; those of runs alone come first for runs."""
+    of_runs: list[tuple[str, Callable[[], None]]] = []
+    if trace.iteration_count > 1:
+        of_runs.append((f"Rounds {trace.iteration_count}", partial(_rounds, trace)))
+    if run_quality.is_judged(trace):
+        of_runs.append(("Quality", lambda: run_quality.quality(trace, run_data.story(trace.trace_id).rounds)))
+    return [
+        *of_runs,
+        (f"Decisions {len(decisions)}", partial(_decisions, trace, decisions)),
+        ("Evidence", partial(_evidence, trace.trace_id, spans)),
+        ("Links", partial(run_links.links, trace)),
+        ("Conversation", partial(_conversation, trace)),
+        ("Raw", partial(_raw, trace.trace_id)),
+    ]
+
+
+def _rounds(trace: TraceDetail) -> None:
+    rounds = run_data.story(trace.trace_id).rounds
+    if rounds:
+        run_rounds.tell(rounds)
+    else:
+        st.caption("What the rounds of this run said is not stored any more.")
+
+
+def _decisions(trace: TraceDetail, decisions: tuple[DecisionRow, ...]) -> None:
+    if decisions:
+        timeline(decisions, trace.started_at)
+    else:
+        st.caption("No decision was recorded.")
 
 
 def _neighbours(trace_id: str) -> None:

@@ -19,7 +19,7 @@ from tracing_core.query.filters import TraceFilter
 from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
 
-PAGES = ("overview", "traces", "trace", "decisions", "feedback", "chat")
+PAGES = ("overview", "traces", "trace", "decisions", "quality", "feedback", "chat")
 
 
 @pytest.mark.parametrize("page", PAGES)
