@@ -32,6 +32,7 @@ from tracing_core.run_files import Alert, append_alerts
 from tracing_core.settings import Settings, read_settings
 from tracing_core.storage.alerts_write import alone_with, enter_alerts
 from tracing_core.storage.database import Database
+from tracing_core.summary import plain
 from tracing_core.trace import Trace
 
 logger = logging.getLogger(__name__)
@@ -241,4 +242,6 @@ def check_calibration_flags(trace: Trace | str) -> Answer[list[str]]:
 
 def _alert(run: JudgedRun, kind: str, subject: str, message: str) -> Alert:
     day = run.started_at.astimezone(UTC).date()
-    return Alert(day=day, project=run.project, kind=kind, subject=subject, message=message, trace_id=run.trace_id)
+    return Alert(
+        day=day, project=run.project, kind=kind, subject=subject, message=plain(message), trace_id=run.trace_id
+    )

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from tracing_core.model import TraceData
 from tracing_core.query.runs import RunComparison, RunRow
-from tracing_core.summary import NOTHING, duration, money, stage_lines
+from tracing_core.summary import NOTHING, duration, money, plain, stage_lines
 
 _LONGEST = 80
 
@@ -63,7 +63,7 @@ def gaps(found: RunComparison) -> Iterator[str]:
         ("Gaps in both", found.gaps_both, "yellow"),
     )
     for title, names, colour in said:
-        yield f"{title}: " + (f"[{colour}]{escape(', '.join(names))}[/{colour}]" if names else NOTHING)
+        yield f"{title}: " + (f"[{colour}]{escape(plain(', '.join(names)))}[/{colour}]" if names else NOTHING)
 
 
 def stages(a: TraceData, b: TraceData) -> Table:
@@ -74,7 +74,7 @@ def stages(a: TraceData, b: TraceData) -> Table:
         before, now = of_a.get(name), of_b.get(name)
         missing = "only in B" if name not in of_a else "only in A" if name not in of_b else ""
         change = missing or slower(None if before is None or now is None else now - before)
-        table.add_row(escape(name), duration(before), duration(now), change)
+        table.add_row(escape(plain(name)), duration(before), duration(now), change)
     return table
 
 
@@ -83,7 +83,7 @@ def decisions(found: Sequence[Difference]) -> Table:
     table = _table("Stage", "Decision", "A", "B")
     for each in found:
         cells = (each.stage or NOTHING, each.decision, each.a or NOTHING, each.b or NOTHING)
-        table.add_row(*(escape(cell) for cell in cells))
+        table.add_row(*(escape(plain(cell)) for cell in cells))
     return table
 
 

@@ -70,16 +70,16 @@ def summary_of(spans: Sequence[SpanData], row: Row) -> RunSummary:
     copied = ("trace_id", "project", "query", "intent", "domain", "quality_gate_passed", "evidence_collected",
               "evidence_passed", "iteration_count", "error")  # fmt: skip
     return RunSummary(
-        **{name: _plain(row[name]) for name in copied},
+        **{name: plain(row[name]) for name in copied},
         status=str(row["status"]),
         duration_seconds=None if row["duration_ms"] is None else row["duration_ms"] / 1000,
         quality_score=row["overall_quality_score"],
-        principle_scores={_plain(name): score for name, score in (row["principle_scores"] or {}).items()},
-        gaps=tuple(map(_plain, row["gap_principles"] or ())),
-        strengths=tuple(map(_plain, row["strength_principles"] or ())),
+        principle_scores={plain(name): score for name, score in (row["principle_scores"] or {}).items()},
+        gaps=tuple(map(plain, row["gap_principles"] or ())),
+        strengths=tuple(map(plain, row["strength_principles"] or ())),
         cost_usd=None if cost is None else float(cost),
-        evidence_sources=tuple(map(_plain, row["evidence_sources"] or ())),
-        report_path=_plain(row["report_file_path"]),
+        evidence_sources=tuple(map(plain, row["evidence_sources"] or ())),
+        report_path=plain(row["report_file_path"]),
         stages=stage_lines(spans),
     )
 
@@ -100,10 +100,10 @@ def stage_lines(spans: Sequence[SpanData]) -> tuple[StageLine, ...]:
         if before is not None and before.seconds is not None:
             seconds = before.seconds + (seconds or 0)
         found[span.name] = StageLine(
-            name=_plain(span.name),
+            name=plain(span.name),
             seconds=seconds,
             decisions=inside.get(span.span_id, 0) + (before.decisions if before is not None else 0),
-            error=_plain(span.error) or (before.error if before is not None else None),
+            error=plain(span.error) or (before.error if before is not None else None),
         )
     return tuple(found.values())
 
@@ -212,7 +212,7 @@ def money(dollars: float | None) -> str:
     return f"${dollars:.2f}" if dollars == 0 or abs(dollars) >= 0.01 else f"${dollars:.6f}"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A text without what would move a terminal's cursor or colour it; anything else as it is."""
     if not isinstance(value, str) or value.isprintable():
         return value

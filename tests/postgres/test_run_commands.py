@@ -220,3 +220,17 @@ def test_a_recorded_run_goes_through_all_commands(run: Run, database_url: str, d
     assert "exa (0.90)" in said
     assert "exa (0.40)" in said
     assert "Quality regression detected for project cobot" in run("flags")[1]
+
+
+def test_no_text_steers_the_terminal(run: Run, database: Database) -> None:
+    """What a run recorded is printed without the characters that move a cursor or hide what was printed before."""
+    nasty = "\x1b[2Jgone\x07"
+    a = make_run(scores={nasty: 1}, decisions=(choice(nasty, decision=nasty),), query=nasty)
+    b = make_run(started_at=NOON + timedelta(hours=1))
+    store(database, a, b)
+    for arguments in (("show", a.trace_id), ("show", a.trace_id, "--verbose"), ("compare", a.trace_id, b.trace_id)):
+        code, said = run(*arguments)
+        assert code == 0
+        assert "gone" in said
+        assert "\x1b" not in said
+        assert "\x07" not in said
