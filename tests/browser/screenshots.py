@@ -81,7 +81,7 @@ def _use(service_url: str) -> None:
 
 def _pictures(opened: Browser, url: str, out: Path, width: int, scheme: Literal["light", "dark"]) -> None:
     page = opened.new_page(viewport={"width": width, "height": HEIGHT}, color_scheme=scheme)
-    for name in ("overview", "traces", "decisions", "feedback", "system"):
+    for name in ("overview", "traces", "decisions", "quality", "feedback", "system"):
         page.goto(f"{url}/{'' if name == 'overview' else name}?range=7d")
         _take(page, out, name, width, scheme)
     page.goto(f"{url}/traces")

@@ -99,6 +99,14 @@ def test_a_gap_without_a_score_counts(database: Database) -> None:
     assert (gap.principle_id, gap.fails, gap.rate, gap.mean_score) == ("META-3", 1, 1.0, None)
 
 
+def test_a_gate_without_an_overall_score_counts(database: Database) -> None:
+    """Either way to be judged is enough, and neither counts a run twice."""
+    store(database, make_run(scores={"META-1": 1}, passed=False), make_run(scores={"META-1": 3}, score=2.0))
+    report = quality_report(database, TraceFilter())
+    assert (report.runs, report.mean_score) == (2, 2.0)
+    assert [(each.runs, each.fails) for each in report.principles] == [(2, 1)]
+
+
 def test_nothing_judged_is_an_empty_report(database: Database) -> None:
     """Traces without a gate are no runs of which anything could be said."""
     store(database, make_run(intent=None))

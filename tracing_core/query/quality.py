@@ -1,7 +1,8 @@
 """What degrades quality: which principles fail, where they fail, and which intents and domains differ from the average.
 
-A run is judged when a quality gate scored it. Runs that sampling let stand for others count as often as they stand for;
-intervals go by how many were really seen (Kish). Beyond `MOST_RUNS` judged runs the newest are looked at.
+A run is judged when it has an overall score, or its gate said whether it passed. Runs that sampling let stand for others
+count as often as they stand for; intervals go by how many were really seen (Kish). Beyond `MOST_RUNS` judged runs the
+newest are looked at.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from sqlalchemy import (
     cast,
     func,
     null,
-    or_,
     select,
     true,
     tuple_,
@@ -166,13 +166,18 @@ def gate_over_time(db: Database, chosen: TraceFilter) -> tuple[GatePoint, ...]:
 
 
 def _newest(chosen: TraceFilter, limit: int) -> Any:
+    """The newest judged runs. The two ways to be judged are looked up apart, as each has an index of its own."""
     t = traces.c
-    judged = or_(t.overall_quality_score.is_not(None), t.principle_scores.is_not(None), t.gap_principles.is_not(None))
+    score, gate = t.overall_quality_score, t.quality_gate_passed
     columns = (
-        t.overall_quality_score.label("score"), t.principle_scores, t.gap_principles, t.domain, t.intent,
+        score.label("score"), t.principle_scores, t.gap_principles, t.domain, t.intent, t.started_at, t.trace_id,
         cast(metrics.weight(), Double).label("weight"),
     )  # fmt: skip
-    newest = select(*columns).where(judged, *conditions(chosen)).order_by(t.started_at.desc(), t.trace_id.desc())
+    order = (t.started_at.desc(), t.trace_id.desc())
+    ways = ([score.is_not(None)], [score.is_(None), gate.is_not(None)])
+    found = (select(*columns).where(*way, *conditions(chosen)).order_by(*order).limit(limit).subquery() for way in ways)
+    judged = union_all(*(select(each) for each in found)).subquery()
+    newest = select(judged).order_by(judged.c.started_at.desc(), judged.c.trace_id.desc())
     return newest.limit(limit).subquery()
 
 
