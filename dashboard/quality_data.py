@@ -8,7 +8,7 @@ from dashboard.data import store
 from tracing_core.query import alerts as alerts_query
 from tracing_core.query import quality as quality_query
 from tracing_core.query import runs as runs_query
-from tracing_core.query.calibration import AlertRow
+from tracing_core.query.alerts import AlertRow
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.quality import GatePoint, QualityReport
 from tracing_core.query.runs import RunMeasures

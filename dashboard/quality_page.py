@@ -23,7 +23,7 @@ from dashboard import (
 from dashboard.trace_list import SHORT_COLUMNS, trace_list
 from dashboard.view import View
 from tracing_core.model import TraceStatus
-from tracing_core.query.calibration import AlertRow
+from tracing_core.query.alerts import AlertRow
 from tracing_core.query.overview import Totals
 from tracing_core.query.quality import MOST_RUNS, QualityReport, Side
 from tracing_core.query.runs import RunMeasures

@@ -20,7 +20,7 @@ from tracing_core.query import alerts as alerts_query
 from tracing_core.query import calibration_records as records_query
 from tracing_core.query import lineage as lineage_query
 from tracing_core.query import runs as runs_query
-from tracing_core.query.calibration import AlertRow
+from tracing_core.query.alerts import AlertRow
 from tracing_core.query.traces import TraceRow
 from tracing_core.review import review as write_review
 from tracing_core.rounds import Round, rounds_of

@@ -12,8 +12,7 @@ from service.mcp_text import MOST_ITEMS, NAME_CHARS, shortened
 from tracing_core.errors import InvalidInput
 from tracing_core.ids import check_trace_id
 from tracing_core.model import SpanData, TraceData
-from tracing_core.query.alerts import alerts_about
-from tracing_core.query.calibration import AlertRow
+from tracing_core.query.alerts import AlertRow, alerts_about
 from tracing_core.query.feedback import for_trace
 from tracing_core.query.runs import RunRow, get_run
 from tracing_core.query.trace import DecisionRow, SpanRow, TraceDetail, decisions, get_trace, spans

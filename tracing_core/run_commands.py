@@ -16,8 +16,9 @@ from tracing_core.clock import SystemClock
 from tracing_core.errors import StorageError, TraceNotFound
 from tracing_core.files import files_of
 from tracing_core.jsontext import dump
-from tracing_core.query.calibration import list_alerts
+from tracing_core.query.alerts import alerts
 from tracing_core.query.document import find_document
+from tracing_core.query.filters import TraceFilter
 from tracing_core.query.runs import compare_runs
 from tracing_core.query.trace import get_trace
 from tracing_core.query.whole_traces import whole_trace
@@ -26,6 +27,7 @@ from tracing_core.store import Store, open_store
 from tracing_core.summary import compact, summary_of, verbose
 
 _DAYS = 7
+_MOST_ALERTS = 10_000
 
 
 def add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -99,15 +101,15 @@ def _compare(options: argparse.Namespace) -> None:
 
 
 def _flags(options: argparse.Namespace) -> None:
-    since = SystemClock().now().astimezone(UTC).date() - timedelta(days=options.days - 1)
+    since = SystemClock().now() - timedelta(days=options.days - 1)
     with closing(open_store(read_settings())) as store:
-        alerts = list_alerts(store.database, since, options.project)
+        found = alerts(store.database, TraceFilter(start=since, project=options.project), _MOST_ALERTS)
     console = _console()
-    if not alerts:
-        console.print(f"calibration saw nothing since {since}")
+    if not found:
+        console.print(f"calibration saw nothing since {since.astimezone(UTC):%Y-%m-%d}")
         return
     table = Table(*(Column(title, overflow="fold") for title in ("Day", "Project", "What was seen", "Trace")))
-    for alert in alerts:
+    for alert in found:
         table.add_row(str(alert.day), *(escape(each) for each in (alert.project, alert.message, alert.trace_id)))
     console.print(table)
 

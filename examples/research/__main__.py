@@ -31,6 +31,7 @@ def main() -> int:
             requests = list(_requests(options, project))
             failed = sum(not _research(request, here, console) for request in requests)
             here.store.writer.flush(_STORED_WITHIN_SECONDS)
+            here.store.reviewer.flush(_STORED_WITHIN_SECONDS)
     except (TracewhyError, OSError) as error:
         Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(str(error))
         return 1

@@ -65,6 +65,7 @@ def record_history(*, runs: int, days: float, seed: int, progress: Callable[[int
             unrated += [report] if report is not None else []
             if done % _BATCH == 0 or done == runs:
                 here.store.writer.flush(_STORED_WITHIN_SECONDS)
+                here.store.reviewer.flush(_STORED_WITHIN_SECONDS)
                 rated += sum(_rate(report, here.store, source) for report in unrated)
                 unrated.clear()
             progress(done)

@@ -27,6 +27,7 @@ from tracing_core.partition_days import partition_days
 from tracing_core.query import overview
 from tracing_core.query.filters import TraceFilter
 from tracing_core.retention import Freed, expected, retain
+from tracing_core.review import review
 from tracing_core.storage.partitions import existing_partitions
 from tracing_core.storage.retention import partitions
 from tracing_core.storage.side_tables import trace_metrics
@@ -131,21 +132,22 @@ def test_the_files_may_stay(opened: Callable[..., Store]) -> None:
 
 
 def test_what_is_remarkable_is_kept_longer(opened: Callable[..., Store]) -> None:
-    """Failed, flagged and rated traces, whole; until their time is up, too."""
-    failed, flagged, rated = ago(8, status=TraceStatus.FAILED), ago(8, confidence=0.1), ago(8)
+    """Failed, flagged and rated traces and those waiting for review, whole; until their time is up, too."""
+    failed, flagged, rated, doubted = ago(8, status=TraceStatus.FAILED), ago(8, confidence=0.1), ago(8), ago(8)
     older = ago(31, status=TraceStatus.FAILED)
-    put(opened(), failed, flagged, rated, older, ago(8))
+    put(opened(), failed, flagged, rated, doubted, older, ago(8))
     store = opened(TRACEWHY_RETENTION_DAYS=7, TRACEWHY_KEEP_FLAGGED_DAYS=30)
     rate(store.database, rated, 5)
+    review(store.database, trace_id=doubted.trace_id, notes="", flagged=True)
     freed = retain(store, CLOCK)
-    left = {failed.trace_id, flagged.trace_id, rated.trace_id}
+    left = {failed.trace_id, flagged.trace_id, rated.trace_id, doubted.trace_id}
     assert freed.traces == 2
     assert there(store) == {table.name: left for table in TABLES} | {"feedback": {rated.trace_id}}
     homes = {row["trace_id"] for row in _default(store, "trace_spans")}
     assert homes == {row["trace_id"] for row in _default(store, "span_payloads")} == left
     put(store, replace(failed, answer="later, and changed"))
     later = opened(TRACEWHY_RETENTION_DAYS=1, TRACEWHY_KEEP_FLAGGED_DAYS=2)
-    assert retain(later, CLOCK).traces == 3
+    assert retain(later, CLOCK).traces == 4
     assert not any(there(store).values())
 
 

@@ -67,7 +67,7 @@ def test_alerts_are_those_of_the_time_and_project(database: Database) -> None:
     raise_alert(database, run, "META-3", project="other")
     found = alerts(database, TraceFilter(project=run.project))
     assert [(each.subject, each.trace_id) for each in found] == [("META-2", run.trace_id), ("META-1", run.trace_id)]
-    assert alerts(database, TraceFilter(start=NOON + timedelta(hours=2))) == ()
+    assert alerts(database, TraceFilter(start=NOON + timedelta(days=1))) == ()
 
 
 def test_a_run_is_told_why_it_is_flagged(database: Database) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
-from tracing_core.query.calibration import AlertRow
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.runs import RunRow
 from tracing_core.storage.database import Database
@@ -15,16 +15,29 @@ from tracing_core.storage.side_tables import calibration_alerts
 MOST_ALERTS = 100
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlertRow:
+    """An alert: what was seen, by which run of which day."""
+
+    day: date
+    project: str
+    kind: str
+    subject: str
+    message: str
+    trace_id: str
+    created_at: datetime
+
+
 def alerts(db: Database, chosen: TraceFilter, limit: int = MOST_ALERTS) -> tuple[AlertRow, ...]:
-    """The newest alerts of the filter's time range and project; whatever else it asks is not known of alerts.
+    """The newest alerts of the days of the filter's time range, and of its project; whatever else it asks is not known of alerts.
 
     Raises:
         StorageError: the database did not answer.
     """
     a = calibration_alerts.c
     asked = (
-        (chosen.start, a.created_at.__ge__),
-        (chosen.end, a.created_at.__lt__),
+        (_day(chosen.start), a.day.__ge__),
+        (_day(chosen.end), a.day.__le__),
         (chosen.project, a.project.__eq__),
     )
     return _alerts(db, [compare(value) for value, compare in asked if value is not None], limit)
@@ -40,14 +53,19 @@ def alerts_about(db: Database, run: RunRow) -> tuple[AlertRow, ...]:
     """
     a = calibration_alerts.c
     shows = [each for each in (*(run.gap_principles or ()), run.intent, run.domain) if each]
-    same_day = and_(a.project == run.project, a.day == run.started_at.astimezone(UTC).date(), a.subject.in_(shows))
+    same_day = and_(a.project == run.project, a.day == _day(run.started_at), a.subject.in_(shows))
     return _alerts(db, [or_(a.trace_id == run.trace_id, same_day)], MOST_ALERTS)
 
 
 def _alerts(db: Database, where: list[ColumnElement[bool]], limit: int) -> tuple[AlertRow, ...]:
-    newest = (calibration_alerts.c.created_at.desc(), calibration_alerts.c.kind, calibration_alerts.c.subject)
+    a = calibration_alerts.c
+    newest = (a.day.desc(), a.created_at.desc(), a.project, a.kind, a.subject)
     with db.read() as connection:
         rows = (
             connection.execute(select(calibration_alerts).where(*where).order_by(*newest).limit(limit)).mappings().all()
         )
     return tuple(AlertRow(**row) for row in rows)
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.astimezone(UTC).date()

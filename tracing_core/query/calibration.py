@@ -1,10 +1,10 @@
-"""What calibration asks of runs: how often a principle fails, averages, the run before, confidences with outcomes; and its alerts."""
+"""What calibration asks of runs: how often a principle fails, averages, the run before, confidences with outcomes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Double, Select, cast, func, literal, select, union_all
@@ -14,7 +14,6 @@ from tracing_core.model import TraceStatus
 from tracing_core.query import metrics
 from tracing_core.query.outcomes import good, known
 from tracing_core.storage.database import Database
-from tracing_core.storage.side_tables import calibration_alerts
 from tracing_core.storage.tables import decisions, traces
 
 NEWEST_RUNS = 5_000
@@ -53,19 +52,6 @@ class Averages:
     own: float
     count: int
     overall: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AlertRow:
-    """An alert: what was seen, by which run of which day."""
-
-    day: date
-    project: str
-    kind: str
-    subject: str
-    message: str
-    trace_id: str
-    created_at: datetime
 
 
 def judged_run(db: Database, trace_id: str) -> JudgedRun | None:
@@ -124,7 +110,10 @@ def average_scores(
         score.is_not(None), traces.c.status == TraceStatus.COMPLETE, *_of(project)
     )
     newest = scored.order_by(traces.c.started_at.desc()).limit(NEWEST_RUNS)
-    some: dict[str, Select[Any]] = {"overall": newest, **{by: newest.where(traces.c[by] == value) for by, value in values.items()}}
+    some: dict[str, Select[Any]] = {
+        "overall": newest,
+        **{by: newest.where(traces.c[by] == value) for by, value in values.items()},
+    }
     with db.read() as connection:
         found = connection.execute(union_all(*(_mean(name, runs) for name, runs in some.items())))
         means = {name: (mean, count) for name, mean, count in found if mean is not None}
@@ -182,20 +171,6 @@ def gate_pairs(
     with db.read() as connection:
         found = connection.execute(wanted.order_by(d.decided_at.desc()).limit(NEWEST_DECISIONS))
         return [(row.confidence, row.good, row.weight) for row in found]
-
-
-def list_alerts(db: Database, since: date, project: str | None = None) -> tuple[AlertRow, ...]:
-    """The alerts of this day and later ones, the newest first.
-
-    Raises:
-        StorageError: the database did not answer.
-    """
-    a = calibration_alerts.c
-    where = [a.day >= since, *([] if project is None else [a.project == project])]
-    newest = (a.day.desc(), a.created_at.desc(), a.project, a.kind, a.subject)
-    with db.read() as connection:
-        found = connection.execute(select(calibration_alerts).where(*where).order_by(*newest)).mappings()
-        return tuple(AlertRow(**row) for row in found)
 
 
 def _of(project: str | None) -> list[ColumnElement[bool]]:

@@ -35,7 +35,12 @@ class Due:
     def condition(self) -> ColumnElement[bool]:
         """The same as a condition on `traces`."""
         t = traces.c
-        plain = and_(t.status != TraceStatus.FAILED, t.quality_flag == QualityFlag.NORMAL, t.rating.is_(None))
+        plain = and_(
+            t.status != TraceStatus.FAILED,
+            t.quality_flag == QualityFlag.NORMAL,
+            t.rating.is_(None),
+            ~t.flagged_for_review,
+        )
         return and_(t.started_at < self.ordinary, or_(t.started_at < self.remarkable, plain))
 
 
