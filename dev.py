@@ -25,7 +25,10 @@ from launch.steps import PYTHON, ROOT, CannotGoOn, Settings
 PASSED_ON = {
     "test": ("pytest", "the tests; arguments go to pytest: test tests/unit -k cost"),
     "bench": ("bench", "the measurements; bench --help says which"),
-    "demo": ("examples.demo", "fill the store with a labelled history: demo [--traces N] [--runs N] [--days D] [--remove]"),
+    "demo": (
+        "examples.demo",
+        "fill the store with a labelled history: demo [--traces N] [--runs N] [--days D] [--remove]",
+    ),
     "screenshots": ("tests.browser.screenshots", "take the pictures in the README again; needs Chromium"),
 }
 CHECKS = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))

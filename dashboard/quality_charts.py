@@ -199,4 +199,4 @@ def _colour(each: Failing | None, whole: Mapping[str, Failing]) -> str:
     if each.interval.low <= usual <= each.interval.high:
         return _NEUTRAL
     strength = min(abs(each.rate - usual) / _STRONGEST, 1.0)
-    return f"rgba({_RED if each.rate > usual else _BLUE}, {0.2 + 0.55 * strength:.2f})"
+    return f"rgba({_RED if each.rate > usual else _BLUE}, {0.15 + 0.35 * strength:.2f})"

@@ -88,7 +88,9 @@ def test_every_list_of_the_seed(store: Store) -> None:
     assert ids(TraceQuery.low_scoring_principle("META-12").result()) == [bad]
     assert ids(TraceQuery.low_scoring_principle("META-1", threshold=3).result()) == [bad]
     assert ids(TraceQuery.by_gap_principle("META-12").result()) == [bad]
-    assert ids(TraceQuery.flagged_for_review().result()) == [failed]  # its gate failed after that of the run before passed
+    assert ids(TraceQuery.flagged_for_review().result()) == [
+        failed
+    ]  # its gate failed after that of the run before passed
     with store.database.write() as connection:
         connection.execute(text("UPDATE traces SET flagged_for_review = true WHERE trace_id = :id"), {"id": bad})
     assert ids(TraceQuery.flagged_for_review().result()) == [failed, bad]

@@ -61,7 +61,9 @@ def upgrade() -> None:
     """Runs that are stored already have none of it; `rebuild` reads it from their files."""
     for name, kind in _COLUMNS.items():
         op.add_column("traces", sa.Column(name, kind, comment=_COMMENTS.get(name)))
-    flagged: sa.Column[bool] = sa.Column("flagged_for_review", sa.Boolean(), nullable=False, server_default=sa.text("false"))
+    flagged: sa.Column[bool] = sa.Column(
+        "flagged_for_review", sa.Boolean(), nullable=False, server_default=sa.text("false")
+    )
     op.add_column("traces", flagged)
     comment = "that the span of the decision called, else the one that answered"
     op.add_column("decisions", sa.Column("model", sa.Text(), comment=comment))
