@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import Progress
@@ -43,9 +45,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _research(options: argparse.Namespace, console: Console) -> None:
-    # The alerts of two weeks within a minute are no news; they are on the pages, and in the file of the project.
-    logging.getLogger("tracing_core.calibration_flags").setLevel(logging.ERROR)
-    with Progress(console=console) as progress:
+    with _without_alerts(), Progress(console=console) as progress:
         task = progress.add_task(f"researching {options.runs:,} questions", total=options.runs)
         rated = history.record_history(
             runs=options.runs,
@@ -56,6 +56,18 @@ def _research(options: argparse.Namespace, console: Console) -> None:
     console.print(
         f"project {history.PROJECT}: {options.runs:,} runs over {options.days} days, {rated:,} of their reports rated"
     )
+
+
+@contextmanager
+def _without_alerts() -> Iterator[None]:
+    """Those of two weeks within a minute are no news; they are on the pages, and in the file of the project."""
+    told = logging.getLogger("tracing_core.calibration_flags")
+    before = told.level
+    told.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        told.setLevel(before)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,23 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url, text
 
+from tracing_core import interface
+from tracing_core.recording import current
 from tracing_core.storage import migrate
 from tracing_core.storage.database import Database
 from tracing_core.storage.embedded import SETTINGS, embedded_url, release_embedded
 
 _numbers = count()
 _FORGETFUL = {**SETTINGS, "fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "max_connections": "200"}
+
+
+@pytest.fixture(autouse=True)
+def _apart() -> Iterator[None]:
+    """A test finds neither the trace nor the components of another: both are kept for the whole process."""
+    yield
+    current.set(None)
+    for schema in interface.registered():
+        interface.unregister(schema.component)
 
 
 @pytest.fixture(scope="session")

@@ -31,8 +31,6 @@ def store(database_url: str, data_dir: Path) -> Iterator[Store]:
     opened = tracing.init(DATABASE_URL=database_url, TRACEWHY_DATA_DIR=data_dir, TRACEWHY_VALIDATE="warn")
     yield opened
     opened.close()
-    for schema in tracing.registered():
-        tracing.unregister(schema.component)
 
 
 def record(project: str) -> str:
