@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
 from functools import partial
-from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +18,7 @@ from dashboard import (
     filters,
     layout,
     navigation,
+    panels,
     states,
     system_charts,
     words,
@@ -31,7 +30,6 @@ from tracing_core.query.confidence import Wrong, WrongDecision
 from tracing_core.query.decisions import DecisionPoint, DecisionType, DecisionTypes
 from tracing_core.query.outcomes import Outcome
 
-_ONE_BUCKET = timedelta(hours=1)
 _BANDS = (
     "the alternative was surer", f"close call, under {MARGINS[2]}", f"clear, {MARGINS[2]}–{MARGINS[3]}",
     f"no contest, {MARGINS[3]} or more",
@@ -171,20 +169,17 @@ def _over_time(each: DecisionType) -> None:
             decisions_charts.choices_over_time(each), "decisions.drift", "Share of each choice over time"
         )
         if picked:
-            _open_bucket(picked[0][0], each.points, {"what": picked[0][1]} if picked[0][1] else {})
+            _open_time(picked[0][0], each.points, {"what": picked[0][1]} if picked[0][1] else {})
     with right, decisions_panels.panel("Said and came true, over time"):
         picked = decisions_panels.chart(
             decisions_charts.confidence_over_time(each.points), "decisions.course", "Confidence and outcome over time"
         )
         if picked:
-            _open_bucket(picked[0][0], each.points, {})
+            _open_time(picked[0][0], each.points, {})
 
 
-def _open_bucket(moment: str, points: Sequence[DecisionPoint], changes: Mapping[str, Any]) -> None:
-    start = datetime.fromisoformat(moment)
-    steps = [later.bucket - earlier.bucket for earlier, later in pairwise(points)]
-    end = start + min(steps, default=_ONE_BUCKET)
-    navigation.open_page("traces", filters.remembered(range="custom", start=start, end=end, **changes))
+def _open_time(moment: str, points: Sequence[DecisionPoint], changes: Mapping[str, Any]) -> None:
+    panels.open_times([moment], [point.bucket for point in points], **changes)
 
 
 def _not_taken(view: View, outcome: Outcome) -> None:

@@ -108,6 +108,8 @@ class _Member:
         self._lock = threading.Lock()
         self._jobs = 0
         self._sent: dict[int, _Sent] = {}
+        self.bytes = 0
+        """Of the jobs that it has."""
         self._outbox: SimpleQueue[Job | None] | None = None
         self._closing = threading.Event()
         self._process = self._start()
@@ -118,12 +120,6 @@ class _Member:
     def ready(self) -> bool:
         """Whether there is a process that takes jobs."""
         return self._outbox is not None
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of the jobs that it has."""
-        with self._lock:
-            return sum(sent.size for sent in self._sent.values())
 
     @property
     def requests(self) -> int:
@@ -137,6 +133,7 @@ class _Member:
                 raise Overloaded
             self._jobs += 1
             sent = self._sent[self._jobs] = _Sent(size=size)
+            self.bytes += size
             self._outbox.put(Job(number=self._jobs, read=read, size=size, project=project))
             return sent.future
 
@@ -186,6 +183,7 @@ class _Member:
             return
         with self._lock:
             sent = self._sent.pop(answer.number)
+            self.bytes -= sent.size
         with suppress(InvalidStateError):  # whoever asked has gone
             if isinstance(answer.outcome, Exception):
                 sent.future.set_exception(answer.outcome)
@@ -196,7 +194,7 @@ class _Member:
         """The process has ended: its jobs are answered so that they come again."""
         with self._lock:
             self._outbox = None
-            lost, self._sent = list(self._sent.values()), {}
+            lost, self._sent, self.bytes = list(self._sent.values()), {}, 0
         for sent in lost:
             with suppress(InvalidStateError):
                 sent.future.set_exception(DatabaseUnavailable(_ENDED))
