@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import Progress
 
-from assistant.demo.__main__ import fill, positive, remove
+from assistant.demo.filling import fill, positive, remove
 from assistant.demo.history import PROJECT
 from examples.research import history
 from tracing_core.errors import TracewhyError

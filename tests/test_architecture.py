@@ -65,7 +65,6 @@ ENTRANCES = (
     "service.__main__",
     "service.mcp_stdio",
     "assistant.assistant",
-    "assistant.demo.__main__",
     "examples.demo",
     "examples.research.__main__",
     "dev",

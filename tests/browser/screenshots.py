@@ -61,7 +61,7 @@ def _dashboard(url: str | None) -> Iterator[str]:
 
 def _fill(data_dir: Path) -> None:
     """Record a week of made-up history, so that charts have something to show."""
-    command = [sys.executable, "-m", "assistant.demo", "--traces", "600", "--days", "7"]
+    command = [sys.executable, "-m", "examples.demo", "--traces", "600", "--days", "7"]
     subprocess.run(command, env=os.environ | {"TRACEWHY_DATA_DIR": str(data_dir)}, check=True)
 
 

@@ -1,10 +1,9 @@
-"""`python -m assistant.demo [--traces N] [--days D] [--seed S] [--remove]`: fill the project `demo`, or empty it."""
+"""Fills the project `demo` with a history of questions to the assistant, and empties projects."""
 
 from __future__ import annotations
 
 import argparse
 import random
-import sys
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -17,35 +16,10 @@ from assistant.demo.history import PROJECT, record_history
 from assistant.demo.models import PretendedModels
 from assistant.demo.questions import visits
 from tracing_core.clock import SystemClock
-from tracing_core.errors import TracewhyError
 from tracing_core.removal import remove_project
 from tracing_core.settings import read_settings
 from tracing_core.storage.migrate import upgrade
 from tracing_core.store import init, open_store
-
-
-def main() -> int:
-    """Do what the command line says; 0 when it worked."""
-    options = _parser().parse_args()
-    console = Console(soft_wrap=True, highlight=False)
-    try:
-        if options.remove:
-            remove([PROJECT], console)
-        else:
-            fill(options.traces, options.days, options.seed, console)
-    except TracewhyError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(str(error), markup=False)
-        return 1
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m assistant.demo", description=__doc__)
-    parser.add_argument("--traces", type=positive, default=1500, help="questions to record (default 1500)")
-    parser.add_argument("--days", type=positive, default=14, help="days that they are spread over (default 14)")
-    parser.add_argument("--seed", type=int, default=7, help="another seed, another history")
-    parser.add_argument("--remove", action="store_true", help=f"remove all that is in project {PROJECT} instead")
-    return parser
 
 
 def positive(text: str) -> int:
@@ -88,7 +62,3 @@ def remove(projects: Iterable[str], console: Console) -> None:
     for project in projects:
         console.print(f"removed the {remove_project(store, project):,} traces of project {project}")
     store.close()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
