@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from numbers import Integral
 from operator import attrgetter
 from typing import Any
@@ -133,7 +134,10 @@ def _filterable_names(names: tuple[Any, ...]) -> tuple[tuple[str, str], ...]:
 
 
 def _is_short(value: Any) -> bool:
-    return len(value) <= _LONGEST_FILTERABLE if isinstance(value, str) else isinstance(value, (int, float))
+    """Whether it is a text, a number or a truth that is no longer than what is picked by, and that JSON has."""
+    if isinstance(value, str):
+        return len(value) <= _LONGEST_FILTERABLE
+    return isinstance(value, int) or (isinstance(value, float) and isfinite(value))
 
 
 def _timings(trace: TraceData) -> Row:

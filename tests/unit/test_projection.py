@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
+import pytest
 from hypothesis import given, settings
 
 from tests.factories import make_decision, make_span, make_trace, milliseconds
 from tests.strategies import traces
+from tracing_core.contents import as_read_back
 from tracing_core.cost import CostTracker
 from tracing_core.model import SpanKind, TraceData, TraceStatus
 from tracing_core.projection import Projector, Row
@@ -41,6 +46,14 @@ def test_stages_are_timed_by_name() -> None:
         make_span(parent_id=root.span_id, name="b", duration_ns=None),
     )
     assert row(make_trace(spans=spans))["stage_ms"] == {"a": 3.0}
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_what_json_lacks_is_nothing_to_pick_by(value: float) -> None:
+    """A number without an end is left out at once, as it is after the trace was read back from its contents."""
+    told = make_trace(spans=(make_span(name="request", kind=SpanKind.ROOT, attributes={"x": value, "y": 1.5}),))
+    read_back = replace(told, spans=as_read_back(told.spans))
+    assert row(told)["attributes"] == row(read_back)["attributes"] == {"y": 1.5}
 
 
 def test_retrieval_and_generation_are_timed_once() -> None:
