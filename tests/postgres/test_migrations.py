@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import TextClause, inspect, text
 
 from tracing_core.errors import StorageError
-from tracing_core.storage import migrate, side_tables, tables  # noqa: F401 - what they declare is compared
+from tracing_core.storage import migrate, monitoring_tables, side_tables, tables  # noqa: F401 - what they declare is compared
 from tracing_core.storage.database import Database
 from tracing_core.storage.schema import metadata
 

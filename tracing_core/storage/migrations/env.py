@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from tracing_core.storage import side_tables, tables  # noqa: F401 - what they declare is compared
+from tracing_core.storage import monitoring_tables, side_tables, tables  # noqa: F401 - what they declare is compared
 from tracing_core.storage.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
