@@ -1,10 +1,12 @@
-"""The tables of what people set up to keep watch: alert rules, what became of them, budgets, saved views, early ratings."""
+"""The tables of what people set up to keep watch: alert rules, what became of them, budgets, saved views, early ratings, sizes."""
 
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
+    Date,
     Double,
     ForeignKey,
     Index,
@@ -108,4 +110,13 @@ saved_views = Table(
     Column("params", JSONB, nullable=False, comment="the parameters of the URL"),
     Column("created_at", Moment, nullable=False, server_default=func.now()),
     Column("created_by", Text, nullable=False),
+)
+
+storage_sizes = Table(
+    "storage_sizes",
+    metadata,
+    Column("day", Date, nullable=False),
+    Column("what", Text, nullable=False, comment="database or files"),
+    Column("bytes", BigInteger, nullable=False, comment="when it was last looked at on that day (UTC)"),
+    PrimaryKeyConstraint("day", "what"),
 )

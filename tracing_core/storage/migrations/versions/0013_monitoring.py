@@ -1,4 +1,4 @@
-"""What people set up to keep watch: alert rules and what became of them, budgets, saved views, ratings that came early."""
+"""What people set up to keep watch: alert rules and what became of them, budgets, saved views, ratings that came early, sizes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +9,7 @@ down_revision = "0012"
 
 _TABLES = (
     "alert_deliveries", "alert_events", "alert_states", "alert_rules", "waiting_feedback", "budgets", "saved_views",
+    "storage_sizes",
 )  # fmt: skip
 
 
@@ -18,6 +19,7 @@ def upgrade() -> None:
     _create_deliveries()
     _create_waiting_feedback()
     _create_settings_of_people()
+    _create_storage_sizes()
 
 
 def downgrade() -> None:
@@ -141,4 +143,14 @@ def _create_settings_of_people() -> None:
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("view_id", name="pk_saved_views"),
         sa.UniqueConstraint("name", name="uq_saved_views_name"),
+    )
+
+
+def _create_storage_sizes() -> None:
+    op.create_table(
+        "storage_sizes",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False, comment="database or files"),
+        sa.Column("bytes", sa.BigInteger(), nullable=False, comment="when it was last looked at on that day (UTC)"),
+        sa.PrimaryKeyConstraint("day", "what", name="pk_storage_sizes"),
     )
