@@ -23,7 +23,10 @@ from launch.program import Program
 from launch.steps import PYTHON, ROOT, CannotGoOn, Settings
 
 PASSED_ON = {
-    "test": ("pytest", "the tests; arguments go to pytest: test tests/unit -k cost"),
+    "test": (
+        "pytest --numprocesses=auto --maxprocesses=4 --dist=loadgroup",
+        "the tests, on all cores; arguments go to pytest: test tests/unit -k cost -n 0",
+    ),
     "bench": ("bench", "the measurements; bench --help says which"),
     "demo": (
         "examples.demo",
@@ -152,7 +155,8 @@ def perform(verb: str, arguments: list[str]) -> int:
     if verb == "check":
         return check()
     if verb in PASSED_ON:
-        os.execv(PYTHON, [str(PYTHON), "-m", PASSED_ON[verb][0], *arguments])
+        module, *given = PASSED_ON[verb][0].split()
+        os.execv(PYTHON, [str(PYTHON), "-m", module, *given, *arguments])
     return 0
 
 

@@ -120,8 +120,16 @@ def _sibling(server_url: str, name: str) -> str:
 
 
 _CHEAPEST_FIRST = ("unit", "postgres", "pages", "service", "faults", "browser")
+_WITH_PROCESSES = frozenset({"service", "faults", "browser"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is cheap first; the browser last, also because its event loop is in the way of all that come after it."""
-    items.sort(key=lambda item: max(map(_CHEAPEST_FIRST.index, {*item.path.parts, "unit"} & {*_CHEAPEST_FIRST})))
+    """Run what is cheap first, and of several workers let one alone run what starts processes and waits for them."""
+    items.sort(key=_cost)
+    for item in items:
+        if _CHEAPEST_FIRST[_cost(item)] in _WITH_PROCESSES:
+            item.add_marker(pytest.mark.xdist_group("processes"))
+
+
+def _cost(item: pytest.Item) -> int:
+    return max(map(_CHEAPEST_FIRST.index, {*item.path.parts, "unit"} & {*_CHEAPEST_FIRST}))

@@ -58,9 +58,9 @@ def running(served_model: ModelServer) -> Iterator[Application]:
         shutil.rmtree(data_dir, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chrome(running: Application) -> Iterator[Browser]:
-    """A browser without a window."""
+    """A browser without a window; gone with the last test of this folder, as its event loop is in the way of others."""
     with browser() as opened:
         yield opened
 
