@@ -29,6 +29,11 @@ def bin_value(number: int) -> float:
     return 2 * _GAMMA**number / (_GAMMA + 1)
 
 
+def bin_end(number: int) -> float:
+    """The longest duration in milliseconds that falls into a bin."""
+    return _GAMMA**number
+
+
 def quantile_bins(histogram: Mapping[int, float], shares: Iterable[float]) -> list[int] | None:
     """The numbers of the bins in which some quantiles (0 to 1) lie; None for an empty histogram. Counts may be weights.
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, func, select
-
-from tracing_core.errors import InvalidInput
 from tracing_core.model import QualityFlag
 from tracing_core.query import metrics
 from tracing_core.query.feedback import rated_count
 from tracing_core.query.filters import TraceFilter
-from tracing_core.query.measures import NOTHING, Measures, measures
+from tracing_core.query.measures import NOTHING, measures
+from tracing_core.query.over_time import over_time
 from tracing_core.query.reading import reading
-from tracing_core.query.rollup_measures import answers, first_day, without_minutes
-from tracing_core.query.time_buckets import WIDTHS, bucket_starts, chart_granularity
 from tracing_core.storage.database import Database
 
 
@@ -134,14 +129,14 @@ def latency_over_time(db: Database, chosen: TraceFilter, granularity: str | None
         LatencyPoint(
             bucket=bucket, count=found.count, errors=found.errors, p50_ms=p.p50_ms, p95_ms=p.p95_ms, p99_ms=p.p99_ms
         )
-        for bucket, found in _over_time(db, chosen, granularity)
+        for bucket, found in over_time(db, chosen, granularity).buckets
         for p in (metrics.percentiles(found.histogram),)
     )
 
 
 def flags_over_time(db: Database, chosen: TraceFilter, granularity: str | None = None) -> tuple[FlagPoint, ...]:
     """Quality flags by bucket of time; otherwise as `latency_over_time`."""
-    found = _over_time(db, chosen, granularity, histograms=False)
+    found = over_time(db, chosen, granularity, histograms=False).buckets
     return tuple(FlagPoint(bucket=bucket, counts=dict(each.flags)) for bucket, each in found)
 
 
@@ -192,34 +187,3 @@ def libraries(db: Database, chosen: TraceFilter) -> tuple[LibraryCount, ...]:
         LibraryCount(library=name or None, count=m.count, p95_ms=metrics.percentiles(m.histogram).p95_ms)
         for name, m in most_first
     )
-
-
-def _over_time(
-    db: Database, chosen: TraceFilter, granularity: str | None, *, histograms: bool = True
-) -> Iterable[tuple[datetime, Measures]]:
-    if granularity is not None and granularity not in WIDTHS:
-        raise InvalidInput("granularity", f"must be one of {', '.join(WIDTHS)}")
-    with reading(db, chosen) as connection:
-        start, end = _extent(connection, chosen)
-        if start is None:
-            return []
-        granularity = granularity or _granularity(connection, chosen, start, end)
-        found = measures(connection, chosen, "bucket", granularity, histograms=histograms)
-    empty = dict.fromkeys(bucket_starts(start, end, granularity), NOTHING)
-    return sorted((empty | found).items())
-
-
-def _granularity(connection: Connection, chosen: TraceFilter, start: datetime, end: datetime) -> str:
-    """What suits the length of the range, unless that is minutes which are not kept any more."""
-    suiting = chart_granularity(end - start)
-    if suiting != "minute" or not answers(chosen, "bucket"):
-        return suiting
-    return "hour" if without_minutes(connection, chosen.project, bucket_starts(start, end, "hour")) else suiting
-
-
-def _extent(connection: Connection, chosen: TraceFilter) -> tuple[datetime | None, datetime]:
-    """The range of a chart: up to now where the filter names no end, from the first day with traces where no start."""
-    end = chosen.end or connection.execute(select(func.now())).scalar_one()
-    if chosen.start is not None:
-        return chosen.start, end
-    return connection.scalar(first_day(chosen.project)), end
