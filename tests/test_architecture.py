@@ -156,6 +156,7 @@ def test_every_package_imported_is_declared_and_pinned() -> None:
         "grpc": "grpcio",
         "opentelemetry": "opentelemetry-proto",
         "frontmatter": "python-frontmatter",
+        "sklearn": "scikit-learn",
         "yaml": "pyyaml",
     }
     assert {spelled.get(root, root).replace("_", "-") for root in roots} <= declared
