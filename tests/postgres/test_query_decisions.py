@@ -235,8 +235,8 @@ def test_alternatives_are_counted_with_how_close_they_came(database: Database) -
 
 @pytest.fixture
 def bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At most 160 traces, or decisions of a type, are looked at: four of each fortieth of the range."""
-    monkeypatch.setattr(decision_sample, "MOST", 160)
+    """Of more than 200 traces, or decisions of a type, four of each fortieth of the range are looked at."""
+    monkeypatch.setattr(decision_sample, "MOST", 200)
     monkeypatch.setattr(decision_sample, "OF_EACH", 4)
 
 

@@ -127,13 +127,18 @@ def _taken(
         sample = Sample(looked_at=min(count, MOST), things=things, stands_for=count, whole=whole)
         return newest.limit(MOST).cte("few"), sample
     end = chosen.end or connection.scalar(select(func.now()))
-    few = _spread(source, moment, chosen.start, end or chosen.start)
+    few = spread(source, moment, chosen.start, end or chosen.start, OF_EACH)
     added = connection.execute(select(func.count(), func.sum(few.c.weight)).select_from(few)).one()
     return few, Sample(looked_at=added[0], things=things, stands_for=round(added[1] or 0), whole=False)
 
 
-def _spread(source: Select[Any], moment: ColumnElement[datetime], start: datetime, end: datetime) -> CTE:
-    """Some of each part of the range, each weighed by how many of the part it stands for."""
+def spread(source: Select[Any], moment: ColumnElement[datetime], start: datetime, end: datetime, of_each: int) -> CTE:
+    """The newest `of_each` of each part of the range, each weighed by how many of the part it stands for.
+
+    Args:
+        source: what to take from; has a column `weight`, and one called `moment`.
+        moment: the time that the range is of.
+    """
     edges = [start + (end - start) * number / PARTS for number in range(PARTS + 1)]
     part = (
         func.unnest(literal(edges[:-1], ARRAY(Moment)), literal(edges[1:], ARRAY(Moment)))
@@ -141,14 +146,12 @@ def _spread(source: Select[Any], moment: ColumnElement[datetime], start: datetim
         .render_derived()
     )
     inside = source.where(moment >= part.c.low, moment < part.c.high).order_by(moment.desc())
-    newest = inside.limit(OF_EACH).lateral("newest")
+    newest = inside.limit(of_each).lateral("newest")
     taken = func.count().over(partition_by=part.c.low)
     reach = part.c.high - func.min(newest.c.moment).over(partition_by=part.c.low)
     of_part = func.extract("epoch", part.c.high - part.c.low) / func.nullif(func.extract("epoch", reach), 0)
-    others_left = (MOST // PARTS - 1) / (
-        MOST // PARTS
-    )  # the last one taken is where the reach ends, and so not by chance
-    stands_for = case((taken == MOST // PARTS, func.greatest(cast(of_part, Double) * others_left, 1.0)), else_=1.0)
+    others_left = (of_each - 1) / of_each  # the last one taken is where the reach ends, and so not by chance
+    stands_for = case((taken == of_each, func.greatest(cast(of_part, Double) * others_left, 1.0)), else_=1.0)
     others = [each for each in newest.c if each.name != "weight"]
     weight = (newest.c.weight * stands_for).label("weight")
     return select(*others, weight).join_from(part, newest, true()).cte("few")
