@@ -93,6 +93,23 @@ waiting_feedback = Table(
 )
 Index("ix_waiting_feedback_oldest", waiting_feedback.c.updated_at)
 
+trace_labels = Table(
+    "trace_labels",
+    metadata,
+    Column("trace_id", Text, ForeignKey("traces.trace_id", ondelete="CASCADE"), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("labelled_at", Moment, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("trace_id", "label"),
+)
+Index("ix_trace_labels_label", trace_labels.c.label)
+
+trace_reviews = Table(
+    "trace_reviews",
+    metadata,
+    Column("trace_id", Text, ForeignKey("traces.trace_id", ondelete="CASCADE"), primary_key=True),
+    Column("resolved_at", Moment, nullable=False, comment="what was said of it before is settled"),
+)
+
 budgets = Table(
     "budgets",
     metadata,

@@ -261,6 +261,7 @@ feedback = Table(
     CheckConstraint("char_length(comment) <= 2000", name="comment_length"),
 )
 Index("ix_feedback_newest", feedback.c.updated_at.desc())
+Index("ix_feedback_user", feedback.c.user_id, feedback.c.updated_at.desc())
 Index("ix_feedback_rating", feedback.c.rating, feedback.c.updated_at.desc())
 
 # What waits to be merged into it, in KB: four times as much as this is PostgreSQL's default, and each merge a wait as long.

@@ -8,7 +8,8 @@ revision = "0013"
 down_revision = "0012"
 
 _TABLES = (
-    "alert_deliveries", "alert_events", "alert_states", "alert_rules", "waiting_feedback", "budgets", "saved_views",
+    "alert_deliveries", "alert_events", "alert_states", "alert_rules", "waiting_feedback", "trace_labels", "trace_reviews",
+    "budgets", "saved_views",
     "storage_sizes",
 )  # fmt: skip
 
@@ -18,12 +19,14 @@ def upgrade() -> None:
     _create_alerts()
     _create_deliveries()
     _create_waiting_feedback()
+    _create_reviews()
     _create_settings_of_people()
     _create_storage_sizes()
 
 
 def downgrade() -> None:
     """Drop them, the referring ones first."""
+    op.drop_index("ix_feedback_user", "feedback")
     for name in _TABLES:
         op.drop_table(name)
 
@@ -123,6 +126,28 @@ def _create_waiting_feedback() -> None:
         sa.PrimaryKeyConstraint("trace_id", "user_id", name="pk_waiting_feedback"),
     )
     op.create_index("ix_waiting_feedback_oldest", "waiting_feedback", ["updated_at"])
+
+
+def _create_reviews() -> None:
+    op.create_index("ix_feedback_user", "feedback", ["user_id", sa.text("updated_at DESC")])
+    op.create_table(
+        "trace_labels",
+        sa.Column("trace_id", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        _moment("labelled_at", server_default=sa.func.now()),
+        sa.PrimaryKeyConstraint("trace_id", "label", name="pk_trace_labels"),
+        sa.ForeignKeyConstraint(["trace_id"], ["traces.trace_id"], name="fk_trace_labels_trace_id", ondelete="CASCADE"),
+    )
+    op.create_index("ix_trace_labels_label", "trace_labels", ["label"])
+    op.create_table(
+        "trace_reviews",
+        sa.Column("trace_id", sa.Text(), nullable=False),
+        _moment("resolved_at", comment="what was said of it before is settled"),
+        sa.PrimaryKeyConstraint("trace_id", name="pk_trace_reviews"),
+        sa.ForeignKeyConstraint(
+            ["trace_id"], ["traces.trace_id"], name="fk_trace_reviews_trace_id", ondelete="CASCADE"
+        ),
+    )
 
 
 def _create_settings_of_people() -> None:
