@@ -85,6 +85,13 @@ SCREENS: tuple[Screen, ...] = (
         question="What do people think of the answers?",
     ),
     Screen(
+        key="alerts",
+        group="Improve",
+        title="Alerts",
+        icon=":material/notifications:",
+        question="What should somebody know of at once, and was it said?",
+    ),
+    Screen(
         key="chat",
         group="Try",
         title="Chat",

@@ -29,12 +29,12 @@ _SHARES = frozenset({"success_share", "head_share"})
 
 def storage() -> None:
     """The database by day and by table, and the files."""
-    st.subheader("Storage", anchor=False)
     found, files = data.storage(), data.trace_files()
     left, right = layout.narrow_then_wide()
     with left, st.container(border=True, height="stretch"):
         st.markdown(
-            "**Growth by day**", help="Bytes of the spans that began on a day and of what they hold, with indexes"
+            "**Bytes of spans by day**",
+            help="Bytes of the spans that began on a day and of what they hold, with indexes",
         )
         dated = [part for part in found.days if part.day is not None and part.spans]
         if dated:
@@ -67,24 +67,6 @@ def storage() -> None:
         system_charts.table(rows, alt="Sizes of tables", numbers=("Rows", "Data", "Indexes"))
         if files.problem:
             st.caption(f"The files are not known: {files.problem}")
-    _slow()
-
-
-def _slow() -> None:
-    slow = data.slow_queries()
-    if not slow:
-        return
-    st.subheader("Slowest queries", anchor=False)
-    rows = [
-        {
-            "Statement": " ".join(query.statement.split()),
-            "Calls": words.count(query.calls),
-            "Mean": words.duration(query.mean_ms),
-            "Longest": words.duration(query.max_ms),
-        }
-        for query in slow
-    ]
-    system_charts.table(rows, alt="Slowest queries", wide="Statement", numbers=("Calls", "Mean", "Longest"))
 
 
 def rules() -> None:

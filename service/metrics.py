@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -18,11 +18,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from service.watch_metrics import question_metrics, watch_metrics
 from tracing_core.clock import Clock
 from tracing_core.errors import StorageError
 from tracing_core.ids import IdSource
 from tracing_core.query.ledger import LedgerLine, ledger
 from tracing_core.query.system import Storage, storage, stored_traces
+from tracing_core.query.watching import Watching, watching
 from tracing_core.spool import Spool
 from tracing_core.store import Store
 from tracing_core.tally import Distribution
@@ -30,6 +32,7 @@ from tracing_core.tally import Distribution
 router = APIRouter()
 DATABASE_SECONDS = 10.0
 """For how long what the database said is good."""
+_A_DAY = timedelta(days=1)
 _BEGINNING = datetime.fromtimestamp(0, UTC).date()
 
 
@@ -40,6 +43,7 @@ class _Stored:
     ledger: tuple[LedgerLine, ...]
     traces: int
     storage: Storage
+    watching: Watching
 
 
 class _Recently:
@@ -79,6 +83,7 @@ class ServiceMetrics(Collector):
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._recently = _Recently(self._ask, clock)
         self._spool = Spool(store.settings.data_dir / "spool", clock, IdSource())
         self._registry = CollectorRegistry()
@@ -97,11 +102,17 @@ class ServiceMetrics(Collector):
         yield from self._received()
         yield from self._waiting()
         yield from self._exported()
+        yield from question_metrics(self._store.database.times.report())
         yield from self._kept()
 
     def _ask(self) -> _Stored:
         database = self._store.database
-        return _Stored(ledger=ledger(database, _BEGINNING), traces=stored_traces(database), storage=storage(database))
+        return _Stored(
+            ledger=ledger(database, _BEGINNING),
+            traces=stored_traces(database),
+            storage=storage(database),
+            watching=watching(database, self._clock.now() - _A_DAY),
+        )
 
     def _received(self) -> Iterator[Metric]:
         tally = self._store.ingest.tally
@@ -169,6 +180,7 @@ class ServiceMetrics(Collector):
         for table in said.storage.tables:
             sizes.add_metric((table.table,), table.data_bytes + table.index_bytes)
         yield sizes
+        yield from watch_metrics(said.watching)
 
 
 @router.get("/metrics")

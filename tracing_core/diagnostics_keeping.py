@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 SECONDS = 5.0
 KEPT = timedelta(days=30)
+MOST_QUESTIONS = 15
+"""That are told, of those that a process asks its database."""
 _SECONDS_TO_CLOSE = 5.0
 _LEAST_SECONDS = 0.5
 """Between two times, however much is new: refusals may come by the thousand."""
@@ -103,6 +105,7 @@ class DiagnosticsKeeper:
             writer_dropped=writer.dropped,
             problem=writer.problem,
             journal_problem=writer.journal_problem,
+            slowest=self._database.times.report()[:MOST_QUESTIONS],
         )
 
     def _run(self) -> None:

@@ -9,6 +9,8 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter
 
+from tracing_core.question_times import QuestionTime
+
 CLAMPED, FUTURE, BEFORE_PARENT = "clamped", "future", "before_parent"
 """What can be wrong with the times of spans: bent into what can be stored; ended after it arrived; began before its parent."""
 
@@ -100,6 +102,7 @@ class ProcessReport:
         writer_queued, writer_dropped: traces of the process itself.
         problem: why nothing can be stored.
         journal_problem: why it keeps no journal.
+        slowest: of the questions that it asks the database, those that take longest.
     """
 
     started_at: datetime
@@ -111,6 +114,7 @@ class ProcessReport:
     writer_dropped: int
     problem: str | None = None
     journal_problem: str | None = None
+    slowest: tuple[QuestionTime, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """As JSON can hold it, but for the moments."""

@@ -10,10 +10,12 @@ from datetime import UTC, date, timedelta
 from tracing_core.clock import Clock
 from tracing_core.errors import Busy, StorageError
 from tracing_core.files import TraceFiles, files_of
+from tracing_core.files_size import files_size
 from tracing_core.partition_days import days_ahead
 from tracing_core.retention import retain
 from tracing_core.sampling import keep_all, sampler_of
 from tracing_core.storage.retention import File, make_partitions
+from tracing_core.storage.sizes_write import FILES, keep_sizes
 from tracing_core.storage.sweeping import sweep
 from tracing_core.storage.upkeep_lock import alone
 from tracing_core.store import Store
@@ -54,6 +56,16 @@ def _weigh(files: TraceFiles, each: File, probability: float) -> None:
         logger.error("the file of trace %s could not be written: %s", each.trace_id, error)
 
 
+def measure(store: Store, day: date) -> None:
+    """Keep how large the database and the files are on a day (UTC). Files that do not tell are left out.
+
+    Raises:
+        StorageError: nothing was kept.
+    """
+    files = files_size(files_of(store.settings).place)
+    keep_sizes(store.database, day, {} if files.problem else {FILES: files.bytes})
+
+
 class Upkeep:
     """Looks after a store from a thread of its own: each hour, and once a day for what is to be removed.
 
@@ -85,6 +97,7 @@ class Upkeep:
         try:
             look_after(self._store, self._clock)
             if self._retained != today:
+                measure(self._store, today)
                 freed = retain(self._store, self._clock)
                 self._retained = today
                 if freed.traces or freed.partitions or freed.minutes:

@@ -14,7 +14,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tracing_core.errors import Conflict, DatabaseUnavailable, DataRejected, SettingsError, StorageError
+from tracing_core.question_times import QuestionTimes
 from tracing_core.storage.hanging import cut_off_after
+from tracing_core.storage.statement_times import time_statements
 
 CONNECT_SECONDS = 3
 _QUERY_CANCELED = "57014"
@@ -53,6 +55,8 @@ class Database:
         self._statement_timeout_ms = statement_timeout_ms
         self._write_timeout_ms = write_timeout_ms
         self._engine = _engine(self._url, pool_size)
+        self.times = QuestionTimes()
+        time_statements(self._engine, self.times)
         if revive is not None:
             event.listen(self._engine, "do_connect", _connecting(revive))
 

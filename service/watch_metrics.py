@@ -1,0 +1,66 @@
+"""Metrics of what keeps watch: ratings, unknown costs, alerts and their deliveries, and how long questions take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric, SummaryMetricFamily
+
+from tracing_core.query.watching import Watching
+from tracing_core.question_times import QuestionTime
+
+DELIVERIES = ("waiting", "sending", "delivered", "failed", "unknown")
+STATES = ("ok", "pending", "firing", "unknown", "not looked at")
+
+
+def watch_metrics(found: Watching) -> Iterator[Metric]:
+    """Of the last 24 hours, but for what is so at present."""
+    yield _known(
+        "tracewhy_feedback_rate", "Share of the traces of the last 24 hours that somebody rated", found.feedback_rate
+    )
+    yield GaugeMetricFamily("tracewhy_feedback_waiting", "Ratings whose trace has not come yet", found.waiting_ratings)
+    yield GaugeMetricFamily(
+        "tracewhy_unpriced_traces", "Traces of the last 24 hours whose cost is not known", found.unpriced
+    )
+    alerts = found.alerts
+    yield _by("tracewhy_alert_rules", "Alert rules that are on, by state", "state", STATES, alerts.rules)
+    yield _by(
+        "tracewhy_alert_deliveries", "Messages of alerts of the last 24 hours, by status", "status", DELIVERIES,
+        alerts.deliveries,
+    )  # fmt: skip
+    yield _known(
+        "tracewhy_alert_evaluated_timestamp_seconds",
+        "When an alert rule was last looked at, in seconds since 1970",
+        None if alerts.evaluated_at is None else alerts.evaluated_at.timestamp(),
+    )
+
+
+def question_metrics(times: tuple[QuestionTime, ...]) -> Iterator[Metric]:
+    """What the service's own questions to the database take."""
+    taken = SummaryMetricFamily(
+        "tracewhy_query_seconds", "Seconds that the database took, by the question asked", labels=("question",)
+    )
+    longest = GaugeMetricFamily("tracewhy_query_longest_seconds", "The longest of these", labels=("question",))
+    failed = GaugeMetricFamily("tracewhy_query_failed", "How many of these failed", labels=("question",))
+    for each in times:
+        taken.add_metric((each.question,), count_value=each.calls, sum_value=each.total_ms / 1000)
+        longest.add_metric((each.question,), each.max_ms / 1000)
+        if each.failed:
+            failed.add_metric((each.question,), each.failed)
+    yield from (taken, longest, failed)
+
+
+def _known(name: str, about: str, value: float | None) -> Metric:
+    """A number that may not be known: its line is left out then, as no number stands for that."""
+    family = GaugeMetricFamily(name, about, labels=())
+    if value is not None:
+        family.add_metric((), value)
+    return family
+
+
+def _by(name: str, about: str, label: str, known: tuple[str, ...], counts: Mapping[str, int]) -> Metric:
+    """One line for each value that is known, so that none appears out of nothing."""
+    family = GaugeMetricFamily(name, about, labels=(label,))
+    for value in (*known, *sorted(set(counts) - set(known))):
+        family.add_metric((value,), counts.get(value, 0))
+    return family
