@@ -14,7 +14,7 @@ from assistant.corpus.libraries import LIBRARY_NAMES
 from assistant.embedding import Embedder
 from assistant.errors import AssistantError
 from assistant.language.choice import LanguageModels, Models
-from assistant.loading import Loader, OnProgress
+from assistant.loading import Loader, OnProgress, Searched
 from assistant.model import MOST_SOURCES, Answer, Done, Event, Progress, Question, Sources, Stopped, Token
 from assistant.recorder import Recorder
 from assistant.retrieving import Found, retrieve
@@ -33,6 +33,7 @@ class Assistant:
     Args:
         on_progress: told (stage, done, total) while it gets ready, from another thread.
         models: makes those who answer; by default what the settings name.
+        searched: makes what is searched out of the index; by default it is the index itself.
     """
 
     def __init__(
@@ -40,11 +41,12 @@ class Assistant:
         settings: Settings,
         on_progress: OnProgress | None = None,
         models: Callable[[Embedder], Models] | None = None,
+        searched: Searched | None = None,
     ) -> None:
         self._settings = settings
         self._embedder = Embedder()
         self._models = models(self._embedder) if models else LanguageModels(settings, self._embedder)
-        self._loader = Loader(settings.data_dir / "index", self._embedder, self._models, on_progress)
+        self._loader = Loader(settings.data_dir / "index", self._embedder, self._models, on_progress, searched)
 
     @property
     def ready(self) -> threading.Event:

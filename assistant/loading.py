@@ -21,6 +21,7 @@ from assistant.stop import StopSignal
 logger = logging.getLogger(__name__)
 
 OnProgress = Callable[[str, int, int], None]
+Searched = Callable[[SearchIndex], SearchIndex]
 _LONGEST_WAIT_SECONDS = 120.0
 _LOOK_SECONDS = 0.1
 
@@ -31,13 +32,22 @@ class Loader:
     Args:
         folder: where the index is kept.
         on_progress: told what is being done, how much is done, and how much there is; called from another thread.
+        searched: makes what is searched out of the index.
     """
 
-    def __init__(self, folder: Path, embedder: Embedder, models: Models, on_progress: OnProgress | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        embedder: Embedder,
+        models: Models,
+        on_progress: OnProgress | None = None,
+        searched: Searched | None = None,
+    ) -> None:
         self.ready = threading.Event()
         self._folder = folder
         self._embedder = embedder
         self._on_progress = on_progress
+        self._searched = searched
         self._progress = Progress()
         self._closed = False
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="assistant-loading")
@@ -75,7 +85,8 @@ class Loader:
 
     def _load(self) -> SearchIndex:
         self._embedder.load()
-        return open_index(self._folder, installed_libraries(), self._embedder, self._tell)
+        index = open_index(self._folder, installed_libraries(), self._embedder, self._tell)
+        return index if self._searched is None else self._searched(index)
 
     def _tell(self, stage: str, done: int, total: int) -> None:
         if self._closed:

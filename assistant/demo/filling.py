@@ -12,14 +12,17 @@ from rich.progress import Progress
 
 from assistant.assistant import Assistant
 from assistant.demo.clock import JumpingClock
+from assistant.demo.copies import SLOW_LIBRARY, in_copies, yesterday
 from assistant.demo.history import PROJECT, record_history
 from assistant.demo.models import PretendedModels
-from assistant.demo.questions import visits
+from assistant.demo.questions import Course, visits
 from tracing_core.clock import SystemClock
 from tracing_core.removal import remove_project
 from tracing_core.settings import read_settings
 from tracing_core.storage.migrate import upgrade
 from tracing_core.store import init, open_store
+
+_COURSE = timedelta(hours=8)
 
 
 def positive(text: str) -> int:
@@ -40,11 +43,17 @@ def fill(traces: int, days: int, seed: int, console: Console) -> None:
     now = SystemClock().now()
     clock = JumpingClock(now - timedelta(days=days))
     settings = read_settings()
+    remaking = yesterday(now)
     store = init(clock=clock)
-    assistant = Assistant(settings, models=lambda embedder: PretendedModels(embedder, clock, source))
+    assistant = Assistant(
+        settings,
+        models=lambda embedder: PretendedModels(embedder, clock, source),
+        searched=in_copies(clock, source, remaking),
+    )
     with console.status("getting the search index ready"):
         documents = assistant.documents()
-    history = visits(source, documents, count=traces, days=days, until=now)
+    course = Course(library=SLOW_LIBRARY, start=remaking.start, end=remaking.start + _COURSE)
+    history = visits(source, documents, count=traces, days=days, until=now, course=course)
     with Progress(console=console) as progress:
         task = progress.add_task(f"recording {len(history):,} questions", total=len(history))
         rated = record_history(

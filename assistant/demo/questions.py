@@ -47,6 +47,18 @@ _ABOUT = (
 _SHARE_OFTEN = 0.6
 
 
+_SHARE_OF_COURSE = 0.25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Course:
+    """Some hours in which many ask about one library."""
+
+    library: str
+    start: datetime
+    end: datetime
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Visit:
     """One question of one user at one moment, as one turn of a session."""
@@ -59,15 +71,35 @@ class Visit:
 
 
 def visits(
-    source: random.Random, documents: Sequence[Document], *, count: int, days: float, until: datetime
+    source: random.Random,
+    documents: Sequence[Document],
+    *,
+    count: int,
+    days: float,
+    until: datetime,
+    course: Course | None = None,
 ) -> list[Visit]:
-    """`count` questions over `days` days until `until`, in the order of time: more by day than by night."""
+    """`count` questions over `days` days until `until`, in the order of time: more by day than by night.
+
+    Args:
+        course: whose questions are among them, a quarter of those of a common day.
+    """
     drawn: list[Visit] = []
+    if course is not None:
+        asked = [_in_course(source, course) for _ in range(round(_SHARE_OF_COURSE * count / days))]
+        drawn = [visit for visit in asked if until - timedelta(days=days) <= visit.at < until]
     while len(drawn) < count:
         start = until - timedelta(days=days * source.random())
         if source.random() < _busyness(start):
             drawn.extend(_session(source, documents, start, until))
     return sorted(drawn[:count], key=lambda visit: visit.at)
+
+
+def _in_course(source: random.Random, course: Course) -> Visit:
+    question, library = source.choice([asked for asked in ASKED_OFTEN if asked[1] == course.library])
+    session = f"demo-{source.getrandbits(40):010x}"
+    at = course.start + (course.end - course.start) * source.random()
+    return Visit(at=at, user_id=source.choice(USERS), session_id=session, question=question, library=library)
 
 
 def _busyness(moment: datetime) -> float:
