@@ -25,7 +25,9 @@ from tracing_core.storage.migrate import downgrade, upgrade
 from tracing_core.store import open_store
 from tracing_core.upkeep_commands import add_upkeep_commands
 
-_SECRET = frozenset({"admin_token", "llm_api_key", "database_url", "export_headers", "files_options"})
+_SECRET = frozenset(
+    {"admin_token", "alert_destinations", "llm_api_key", "database_url", "export_headers", "files_options", "smtp_url"}
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

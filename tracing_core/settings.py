@@ -13,13 +13,14 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSetting
 
+from tracing_core.alert_settings import AlertSettings
 from tracing_core.calibration_settings import CalibrationSettings
 from tracing_core.errors import InvalidInput, SettingsError
 from tracing_core.ids import check_project
 from tracing_core.own_prices import Prices
 
 
-class Settings(CalibrationSettings):
+class Settings(CalibrationSettings, AlertSettings):
     """The settings of one process."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
