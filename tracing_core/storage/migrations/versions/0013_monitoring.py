@@ -1,5 +1,7 @@
 """What people set up to keep watch: alert rules and what became of them, budgets, saved views, ratings that came early, sizes."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -31,8 +33,9 @@ def downgrade() -> None:
         op.drop_table(name)
 
 
-def _moment(name: str, **more: object) -> sa.Column[object]:
-    return sa.Column(name, sa.DateTime(timezone=True), nullable=False, **more)
+def _moment(name: str, comment: str | None = None, server_default: Any = None) -> sa.Column[Any]:
+    moment = sa.DateTime(timezone=True)
+    return sa.Column(name, moment, nullable=False, comment=comment, server_default=server_default)
 
 
 def _create_alerts() -> None:
