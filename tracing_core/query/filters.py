@@ -15,7 +15,7 @@ from tracing_core.query.decision_filter import DecisionFilter, PrincipleFilter
 from tracing_core.storage.tables import search_document, searched_text, traces
 
 LONGEST_TEXT = 2000
-_EXACT = ("project", "quality_flag", "status", "user_id", "session_id", "intent", "domain", "report_type")
+_EXACT = ("project", "name", "quality_flag", "status", "user_id", "session_id", "intent", "domain", "report_type")
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9_ ]+")
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -28,6 +28,7 @@ class TraceFilter:
     Args:
         start, end: bounds of when they began: `start` belongs to the range, `end` does not; aware.
         project: its name.
+        name: that of the trace, as its root has it.
         library, model: a name, or "" for traces without any.
         quality_flag: a name of `QualityFlag`.
         status: a value of `TraceStatus`.
@@ -49,6 +50,7 @@ class TraceFilter:
     start: datetime | None = None
     end: datetime | None = None
     project: str | None = None
+    name: str | None = None
     library: str | None = None
     quality_flag: str | None = None
     status: str | None = None

@@ -60,7 +60,7 @@ def measures(
     if rolled and by != "bucket":
         chosen = rollup_measures.widened(connection, chosen)
     rows = source.rows(connection, chosen, by, granularity, histograms=histograms)
-    return {row["key"]: _measures(row, histogram_of(row) if histograms else {}) for row in rows if row["count"]}
+    return {row["key"]: measures_of(row, histogram_of(row) if histograms else {}) for row in rows if row["count"]}
 
 
 def histogram_of(row: Mapping[Any, Any]) -> dict[int, float]:
@@ -83,7 +83,8 @@ _NUMBERS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
 )  # fmt: skip
 
 
-def _measures(row: Mapping[Any, Any], histogram: Mapping[int, float]) -> Measures:
+def measures_of(row: Mapping[Any, Any], histogram: Mapping[int, float]) -> Measures:
+    """A row of sums, as `rollup_measures.SUMS` names them, with the histogram that belongs to it."""
     return Measures(
         **{name: kind(row[name] or 0) for name, kind in _NUMBERS},
         flags={flag: round(row[column] or 0) for flag, column in FLAG_COLUMNS.items()},
