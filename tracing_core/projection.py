@@ -15,6 +15,7 @@ from tracing_core.jsontext import label, text_of
 from tracing_core.model import SpanData, SpanKind, SpanStatus, TraceData
 from tracing_core.model_use import model_use
 from tracing_core.normal_form import SpanFacts, facts_of
+from tracing_core.prompt_version import PROMPT_VERSION, prompt_version
 from tracing_core.quality import QualityRules, length
 from tracing_core.research_columns import research_columns
 from tracing_core.retrieved import counts_of
@@ -123,6 +124,8 @@ def _filterable(trace: TraceData) -> Row:
                 break
             if _is_short(value := said[key]):
                 found[name] = value
+    if (version := prompt_version(trace.spans)) is not None:
+        found[PROMPT_VERSION] = version
     return found
 
 
