@@ -117,6 +117,7 @@ MATCHING = make_trace(
         TraceFilter(quality_flag="LOW_CONFIDENCE"),
         TraceFilter(start=NOON + timedelta(minutes=59)),
         TraceFilter(min_duration_ms=9000),
+        TraceFilter(trace_ids=(MATCHING.trace_id, "trc_none", "\x00")),
         TraceFilter(text="merge_asof"),
         TraceFilter(text="keyerror"),
         TraceFilter(text='"does merge_asof raise"'),

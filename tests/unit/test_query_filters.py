@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from tracing_core.errors import InvalidInput
-from tracing_core.query.filters import LONGEST_TEXT, TraceFilter
+from tracing_core.query.filters import LONGEST_TEXT, MOST_IDS, TraceFilter
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -27,6 +27,7 @@ def test_times_become_utc() -> None:
         ("text", {"text": "a\x00b"}),
         ("project", {"project": "\ud800"}),
         ("text", {"text": "x" * (LONGEST_TEXT + 1)}),
+        ("trace_ids", {"trace_ids": ("trc",) * (MOST_IDS + 1)}),
     ],
 )
 def test_what_cannot_be_asked_is_refused(field: str, values: dict[str, object]) -> None:

@@ -11,10 +11,12 @@ from sqlalchemy import ColumnElement, FromClause, func
 
 from tracing_core.clock import require_utc
 from tracing_core.errors import InvalidInput
+from tracing_core.jsontext import storable
 from tracing_core.query.decision_filter import DecisionFilter, PrincipleFilter
 from tracing_core.storage.tables import search_document, searched_text, traces
 
 LONGEST_TEXT = 2000
+MOST_IDS = 1000
 _EXACT = ("project", "name", "quality_flag", "status", "user_id", "session_id", "intent", "domain", "report_type")
 _PLAIN_WORDS = re.compile(r"[A-Za-z0-9_ ]+")
 _WORD = re.compile(r"[A-Za-z0-9]+")
@@ -41,6 +43,7 @@ class TraceFilter:
         low_principle: a principle, and what it scored less than.
         evidence_source: where evidence of the run came from, such as `reddit`.
         decision: what one of the run's decisions is like.
+        trace_ids: those called so, and no others; at most 1,000.
         text: words that question or answer contain; understands "quoted phrases", or, and -without.
 
     Raises:
@@ -69,6 +72,7 @@ class TraceFilter:
     low_principle: PrincipleFilter | None = None
     evidence_source: str | None = None
     decision: DecisionFilter | None = None
+    trace_ids: tuple[str, ...] | None = None
     text: str | None = None
 
     def __post_init__(self) -> None:
@@ -80,6 +84,8 @@ class TraceFilter:
         for field in fields(self):
             if isinstance(value := getattr(self, field.name), str):
                 _check_text(field.name, value)
+        if self.trace_ids is not None and len(self.trace_ids) > MOST_IDS:
+            raise InvalidInput("trace_ids", f"are {len(self.trace_ids)}; at most {MOST_IDS} are looked for")
         object.__setattr__(self, "text", (self.text or "").strip() or None)
 
     def set_fields(self) -> frozenset[str]:
@@ -103,6 +109,8 @@ def conditions(chosen: TraceFilter) -> list[ColumnElement[bool]]:
     )
     found.extend(compare(bound) for bound, compare in bounds if bound is not None)
     found.extend(_of_runs(chosen))
+    if chosen.trace_ids is not None:
+        found.append(t.trace_id.in_([storable(trace_id) for trace_id in chosen.trace_ids]))
     if chosen.text is not None:
         found.append(has_words(chosen.text))
     return found
