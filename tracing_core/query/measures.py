@@ -24,8 +24,12 @@ from tracing_core.rollups import FLAG_COLUMNS
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measures:
-    """Some traces (or spans) added up, each for as many as it stands for. Durations are milliseconds, `cost_usd` dollars."""
+    """Some traces (or spans) added up, each for as many as it stands for. Durations are milliseconds, `cost_usd` dollars.
 
+    `stored` is how many there are, each counted once: what the sums are evidence of.
+    """
+
+    stored: int = 0
     count: int = 0
     errors: int = 0
     duration_ms_sum: float = 0.0
@@ -77,8 +81,8 @@ def histogram_of(row: Mapping[Any, Any]) -> dict[int, float]:
 
 
 _NUMBERS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
-    ("count", round), ("errors", round), ("duration_ms_sum", float), ("timed_count", float), ("input_tokens", round),
-    ("output_tokens", round), ("cost_usd", Decimal), ("unpriced_count", round), ("rating_count", round),
+    ("stored", int), ("count", round), ("errors", round), ("duration_ms_sum", float), ("timed_count", float),
+    ("input_tokens", round), ("output_tokens", round), ("cost_usd", Decimal), ("unpriced_count", round), ("rating_count", round),
     ("rating_sum", round),
 )  # fmt: skip
 

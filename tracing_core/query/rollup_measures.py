@@ -31,7 +31,7 @@ from tracing_core.storage.side_tables import trace_metrics
 
 By = Literal["all", "bucket", "operation", "library", "model"]
 SUMS = (
-    "count", "errors", "duration_ms_sum", "timed_count", "input_tokens", "output_tokens", "cost_usd", "unpriced_count",
+    "stored", "count", "errors", "duration_ms_sum", "timed_count", "input_tokens", "output_tokens", "cost_usd", "unpriced_count",
     "rating_count", "rating_sum", *FLAG_COLUMNS.values(),
 )  # fmt: skip
 

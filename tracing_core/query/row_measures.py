@@ -59,6 +59,7 @@ def _sums(rows: FromClause) -> Select[Any]:
     r = rows.c
     return select(
         r.key,
+        func.count().label("stored"),
         func.sum(r.weight).label("count"),
         metrics.how_many(r.failed, r.weight).label("errors"),
         metrics.how_many(r.duration_ms.is_not(None), r.weight).label("timed_count"),
