@@ -36,7 +36,7 @@ def whole_traces(db: Database, chosen: TraceFilter) -> Iterator[tuple[tuple[Trac
     while True:
         page = list_traces(db, chosen, after=after, limit=_PAGE)
         with db.read() as connection:
-            whole = _read(connection, [row.trace_id for row in page.rows])
+            whole = read_traces(connection, [row.trace_id for row in page.rows])
         yield whole, len(page.rows) - len(whole)
         if page.next_cursor is None:
             return
@@ -50,10 +50,11 @@ def whole_trace(db: Database, trace_id: str) -> TraceData | None:
         StorageError: the database did not answer.
     """
     with db.read() as connection:
-        return next(iter(_read(connection, [storable(trace_id)])), None)
+        return next(iter(read_traces(connection, [storable(trace_id)])), None)
 
 
-def _read(connection: Connection, ids: Sequence[str]) -> tuple[TraceData, ...]:
+def read_traces(connection: Connection, ids: Sequence[str]) -> tuple[TraceData, ...]:
+    """Those of the traces with these ids whose contents are stored, in the order of the ids."""
     found = connection.execute(select(traces).where(traces.c.trace_id.in_(ids))).mappings()
     rows = {row["trace_id"]: dict(row) for row in found}
     parts = stored_parts(connection, [(trace_id, row["started_at"]) for trace_id, row in rows.items()])
