@@ -158,7 +158,7 @@ class View:
 
 def parse(params: Mapping[str, str]) -> View:
     """The view that URL parameters describe."""
-    start, end = _moment(params.get("start")), _moment(params.get("end"))
+    start, end = moment_of(params.get("start")), moment_of(params.get("end"))
     chosen = params.get("range", DEFAULT_RANGE)
     if chosen not in RANGES and not (chosen == "custom" and start and (end is None or start < end)):
         chosen = DEFAULT_RANGE
@@ -177,8 +177,8 @@ def parse(params: Mapping[str, str]) -> View:
         session=_text(params.get("session")),
         user=_text(params.get("user")),
         text=_text(params.get("text")),
-        min_ms=_number(params.get("min_ms")),
-        max_ms=_number(params.get("max_ms")),
+        min_ms=number_of(params.get("min_ms")),
+        max_ms=number_of(params.get("max_ms")),
         max_rating=_rating(params.get("max_rating")),
         decision=_text(params.get("decision")),
         what=_text(params.get("what")),
@@ -238,7 +238,8 @@ def _text_or_none(value: str | None) -> str | None:
     return "" if value == "" else _text(value)
 
 
-def _moment(value: str | None) -> datetime | None:
+def moment_of(value: str | None) -> datetime | None:
+    """A moment in a URL; None for what is none, has no zone or is older than computers."""
     try:
         moment = datetime.fromisoformat(value or "")
     except ValueError:
@@ -246,7 +247,8 @@ def _moment(value: str | None) -> datetime | None:
     return moment.astimezone(UTC) if moment.tzinfo and moment.year >= 1970 else None
 
 
-def _number(value: str | None) -> float | None:
+def number_of(value: str | None) -> float | None:
+    """A number in a URL, from 0 on; None for what is none."""
     try:
         number = float(value or "")
     except ValueError:
@@ -255,7 +257,7 @@ def _number(value: str | None) -> float | None:
 
 
 def _share(value: str | None) -> float | None:
-    number = _number(value)
+    number = number_of(value)
     return round(number, 4) if number is not None and number <= 1 else None
 
 
