@@ -132,14 +132,22 @@ def _taken(
     return few, Sample(looked_at=added[0], things=things, stands_for=round(added[1] or 0), whole=False)
 
 
-def spread(source: Select[Any], moment: ColumnElement[datetime], start: datetime, end: datetime, of_each: int) -> CTE:
+def spread(
+    source: Select[Any],
+    moment: ColumnElement[datetime],
+    start: datetime,
+    end: datetime,
+    of_each: int,
+    parts: int = PARTS,
+) -> CTE:
     """The newest `of_each` of each part of the range, each weighed by how many of the part it stands for.
 
     Args:
         source: what to take from; has a column `weight`, and one called `moment`.
         moment: the time that the range is of.
+        parts: how many, of one length.
     """
-    edges = [start + (end - start) * number / PARTS for number in range(PARTS + 1)]
+    edges = [start + (end - start) * number / parts for number in range(parts + 1)]
     part = (
         func.unnest(literal(edges[:-1], ARRAY(Moment)), literal(edges[1:], ARRAY(Moment)))
         .table_valued(column("low", Moment), column("high", Moment), name="part")

@@ -76,6 +76,11 @@ def trace_failed() -> ColumnElement[bool]:
     return traces.c.status == TraceStatus.FAILED
 
 
+def trace_flagged() -> ColumnElement[bool]:
+    """Whether a trace has a quality flag other than NORMAL."""
+    return traces.c.quality_flag != QualityFlag.NORMAL
+
+
 def span_failed() -> ColumnElement[bool]:
     """Whether a span counts as an error."""
     return trace_spans.c.status == SpanStatus.ERROR
