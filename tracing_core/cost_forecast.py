@@ -8,7 +8,7 @@ a year a wider one than a month. A sum of days is not the sum of their ends: wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import product
@@ -16,7 +16,6 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cholesky, solve_triangular
 from scipy.special import stdtrit
 
 from tracing_core.confidence import LEVEL
@@ -26,7 +25,7 @@ Numbers: TypeAlias = NDArray[np.float64]
 FEWEST = 7
 """Whole days, below which nothing is foretold."""
 FEWEST_FOR_A_YEAR = 28
-LONGEST = 120
+LONGEST = 84
 """Days, the newest, that are gone by: what is older says little about what comes."""
 _WEEK = 7
 _LEVEL_SD = 10.0
@@ -58,25 +57,28 @@ class Forecast:
     Args:
         seen: how many whole days it is from.
         first: the first day that is foretold.
-        together: for each number of days from there on, 1 first, what they cost together.
+        together: by number of days from there on, what they cost together.
     """
 
     seen: int
     first: date
-    together: tuple[Band, ...]
+    together: Mapping[int, Band]
 
     def over(self, days: int) -> Band:
-        """What the next `days` cost together; 0 cost nothing."""
-        return self.together[days - 1] if days else Band(expected=0.0, low=0.0, high=0.0)
+        """What the next `days` cost together, which are among those asked for; 0 cost nothing."""
+        return self.together[days] if days else NOTHING
 
 
-def forecast(daily: Sequence[float], first: date, horizon: int) -> Forecast | None:
+NOTHING = Band(expected=0.0, low=0.0, high=0.0)
+
+
+def forecast(daily: Sequence[float], first: date, ends: Collection[int]) -> Forecast | None:
     """What the days after these will cost.
 
     Args:
         daily: dollars of each day, one after the other without gaps; a day without spending is 0.
         first: the first of them.
-        horizon: how many days to foretell, at least 1.
+        ends: what is asked for: how much the next so many days cost together, each at least 1.
 
     Returns:
         None for fewer than `FEWEST` days.
@@ -84,43 +86,57 @@ def forecast(daily: Sequence[float], first: date, horizon: int) -> Forecast | No
     if len(daily) < FEWEST:
         return None
     after = first + timedelta(days=len(daily))
-    seen = np.asarray(daily[-LONGEST:], dtype=np.float64)
+    seen, ordered = np.asarray(daily[-LONGEST:], dtype=np.float64), sorted(set(ends))
     scale = float(seen.mean())
-    if scale < _SMALLEST_USD:
-        nothing = Band(expected=0.0, low=0.0, high=0.0)
-        return Forecast(seen=len(seen), first=after, together=(nothing,) * horizon)
-    expected, errors = _predicted(seen / scale, horizon)
+    if scale < _SMALLEST_USD or not ordered:
+        return Forecast(seen=len(seen), first=after, together=dict.fromkeys(ordered, NOTHING))
+    expected, errors = _predicted(seen / scale, ordered)
     width = float(stdtrit(len(seen) - 1 + _PRIOR_DAYS, (1 + LEVEL) / 2)) * errors
     middle, low, high = (_spent(each * scale) for each in (expected, expected - width, expected + width))
     bands = [Band(expected=e, low=lo, high=hi) for e, lo, hi in zip(middle, low, high, strict=True)]
-    return Forecast(seen=len(seen), first=after, together=tuple(bands))
+    return Forecast(seen=len(seen), first=after, together=dict(zip(ordered, bands, strict=True)))
 
 
 def _spent(sums: Numbers) -> list[float]:
-    """Sums of 1, 2, ... days as they can be: none is below zero, or below the one before."""
+    """Sums of more and more days as they can be: none is below zero, or below the one before."""
     found: list[float] = np.maximum.accumulate(np.maximum(sums, 0.0)).tolist()
     return found
 
 
 class _Part(NamedTuple):
-    """How days are alike by one part: seen ones with one another, and with the sums of 1, 2, ... days after them."""
+    """How days are alike by one part: seen ones with one another, and with the sums of the days after them."""
 
     seen: Numbers
     ahead: Numbers
     sums: Numbers
 
 
-def _predicted(seen: Numbers, horizon: int) -> tuple[Numbers, Numbers]:
-    """The sums of the next 1, 2, ... days, and their standard errors, over all answers of the grid."""
-    parts = [_part(alike, len(seen)) for alike in _alike(np.arange(len(seen) + horizon, dtype=np.float64), len(seen))]
-    found = [_answer(seen, parts, *each) for each in product(_NOISES, _DRIFTS, _WEEKS, _TRENDS)]
-    likely = np.array([each[0] for each in found])
+def _predicted(seen: Numbers, ends: Sequence[int]) -> tuple[Numbers, Numbers]:
+    """The sums of the next so many days, and their standard errors, over all answers of the grid.
+
+    One step for all answers: matrices this small are worked through by one thread, where more would wait for each other.
+    """
+    days = np.arange(len(seen) + max(ends), dtype=np.float64)
+    noise, drift, week, trend = np.array([*product(_NOISES, _DRIFTS, _WEEKS, _TRENDS)]).T
+    sizes = (np.ones_like(noise), (noise * drift) ** 2, week**2, trend**2, noise**2)
+    parts = [_part(alike, len(seen), ends) for alike in _alike(days, len(seen))]
+    among = _added(sizes, [part.seen for part in parts])
+    ahead = _added(sizes, [part.ahead for part in parts])
+    sums = _added(sizes, [part.sums for part in parts])
+    told = np.linalg.solve(
+        among, np.concatenate([np.broadcast_to(seen[:, None], (*ahead.shape[:2], 1)), ahead], axis=2)
+    )
+    # How far the guess of the noise is off, from what is left of the days.
+    freedom = len(seen) - 1 + _PRIOR_DAYS
+    off = (np.maximum(told[:, :, 0] @ seen, 0.0) + _PRIOR_DAYS) / freedom
+    halves = np.diagonal(np.linalg.cholesky(among), axis1=1, axis2=2)
+    likely = -np.log(halves).sum(axis=1) - freedom / 2 * np.log(off)
+    means = np.einsum("gij,gi->gj", ahead, told[:, :, 0])
+    variances = np.maximum(sums - np.einsum("gij,gij->gj", ahead, told[:, :, 1:]), 0.0) * off[:, None]
     weights = np.exp(likely - likely.max())
     weights /= weights.sum()
-    means, variances = np.array([each[1] for each in found]), np.array([each[2] for each in found])
     mean = weights @ means
-    variance = weights @ (variances + (means - mean) ** 2)
-    return mean, np.sqrt(variance)
+    return mean, np.sqrt(weights @ (variances + (means - mean) ** 2))
 
 
 def _alike(days: Numbers, seen: int) -> tuple[Numbers, ...]:
@@ -131,22 +147,14 @@ def _alike(days: Numbers, seen: int) -> tuple[Numbers, ...]:
     return np.full_like(drift, _LEVEL_SD**2), drift, same_weekday, np.outer(back, back), np.eye(len(days))
 
 
-def _part(alike: Numbers, seen: int) -> _Part:
+def _part(alike: Numbers, seen: int, ends: Sequence[int]) -> _Part:
+    at = np.array(ends) - 1
     sums = np.cumsum(np.cumsum(alike[seen:, seen:], axis=0), axis=1)
-    return _Part(alike[:seen, :seen], np.cumsum(alike[:seen, seen:], axis=1), np.diag(sums).copy())
+    return _Part(alike[:seen, :seen], np.cumsum(alike[:seen, seen:], axis=1)[:, at], np.diag(sums)[at])
 
 
-def _answer(
-    seen: Numbers, parts: Sequence[_Part], noise: float, drift: float, week: float, trend: float
-) -> tuple[float, Numbers, Numbers]:
-    """How likely the days are by one answer, and what it foretells: means of the sums, and their variances."""
-    sizes = (1.0, (noise * drift) ** 2, week**2, trend**2, noise**2)
-    among, ahead, sums = (sum(size * part[at] for size, part in zip(sizes, parts, strict=True)) for at in range(3))
-    factor = cholesky(among, lower=True)
-    told = solve_triangular(factor, np.column_stack([seen, ahead]), lower=True)
-    # How far the guess of the noise is off, from what is left of the days.
-    freedom = len(seen) - 1 + _PRIOR_DAYS
-    off = (float(told[:, 0] @ told[:, 0]) + _PRIOR_DAYS) / freedom
-    likely = -float(np.log(np.diag(factor)).sum()) - freedom / 2 * np.log(off)
-    spread = sums - np.einsum("ij,ij->j", told[:, 1:], told[:, 1:])
-    return likely, told[:, 0] @ told[:, 1:], np.maximum(spread, 0.0) * off
+def _added(sizes: Sequence[Numbers], parts: Sequence[Numbers]) -> Numbers:
+    """The parts, by each answer's size of them; the first axis is that of the answers."""
+    added = [size.reshape(-1, *([1] * part.ndim)) * part for size, part in zip(sizes, parts, strict=True)]
+    whole: Numbers = np.sum(added, axis=0, dtype=np.float64)
+    return whole
