@@ -1,0 +1,104 @@
+"""The search through all facts: what stands out, corrected for how many were looked at, and what follows from what. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tracing_core.differences import corrected
+from tracing_core.explain.causes import Placed, Standing, placed
+from tracing_core.explain.definition import Definition
+from tracing_core.explain.facts import Candidate
+from tracing_core.explain.pairs import pairs
+from tracing_core.explain.ranks import Difference, Groups, difference, flag_differences
+
+ALPHA = 0.05
+"""How likely there is any finding where there is nothing to be found."""
+LEAST_EFFECT = 0.03
+FEW = 5
+"""A cohort of fewer traces cannot prove anything: there are hints alone."""
+MOST_PLACED, MOST_FOLLOWERS, MOST_HINTS = 80, 6, 8
+_RARE = 0.05
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Found:
+    """What the search came to.
+
+    Args:
+        looked_at: facts and pairs of facts.
+        places: causes, and what follows from each behind it.
+        hints: of a cohort of few traces, what is rare among the others; the rarest first.
+    """
+
+    looked_at: int
+    places: tuple[Placed, ...]
+    hints: tuple[Standing, ...] = ()
+
+
+def search(candidates: Sequence[Candidate], groups: Groups, definition: Definition) -> Found:
+    """What sets these apart from the others.
+
+    Args:
+        candidates: all that may; those that the cohort is picked by are left aside.
+        groups: which traces are of the cohort.
+        definition: what it is picked by.
+    """
+    asked = definition.leaves(candidates)
+    if not asked or groups.these.all() or not groups.these.any():
+        return Found(looked_at=0, places=())
+    flags, numbers = [each for each in asked if each.flag], [each for each in asked if not each.flag]
+    tested = [*flag_differences(flags, groups), *(difference(each.values, groups) for each in numbers)]
+    few = int(groups.these.sum()) < FEW
+    if few:
+        return Found(looked_at=len(asked), places=(), hints=tuple(_hints([*flags, *numbers], tested)))
+    couples = pairs(flags, groups, ALPHA / 2)
+    share = 2 if couples.looked_at else 1  # one half of the error is for facts, one for pairs of them
+    ps = np.minimum(corrected([each.p for each in tested]) * share, 1.0)
+    standing = [
+        Standing(
+            candidate=each,
+            difference=found,
+            p=float(p),
+            where=definition.says_where(each),
+            defined=definition.brings(each, found),
+        )
+        for each, found, p in zip([*flags, *numbers], tested, ps, strict=True)
+        if p <= ALPHA and abs(found.effect) >= LEAST_EFFECT
+    ]
+    for pair, p in couples.found:
+        (found,) = flag_differences([pair], groups)
+        standing.append(Standing(candidate=pair, difference=found, p=min(p * couples.looked_at * share, 1.0)))
+    standing.sort(key=lambda each: -abs(each.difference.effect))
+    places = placed(standing[:MOST_PLACED], groups, ALPHA)
+    return Found(looked_at=len(asked) + couples.looked_at, places=tuple(_worth_telling(places)))
+
+
+def _worth_telling(places: Sequence[Placed]) -> Iterator[Placed]:
+    """Without followers that say the same over again: pairs, other values of a cause's subject, and the twentieth."""
+    subjects: set[tuple[str, str]] = set()
+    told = 0
+    for place in places:
+        parts = place.standing.candidate.parts
+        keys = {(part.kind, part.subject) for part in parts}
+        if place.cause:
+            subjects, told = set(), 0
+            if place.standing.difference.effect < 0 or len(parts) == 1:
+                subjects = keys
+        elif len(parts) > 1 or keys & subjects or told >= MOST_FOLLOWERS:
+            continue
+        else:
+            subjects, told = subjects | keys, told + 1
+        yield place
+
+
+def _hints(candidates: Sequence[Candidate], tested: Sequence[Difference]) -> list[Standing]:
+    """What few of the others have, by how unusual it is."""
+    rare = [
+        Standing(candidate=candidate, difference=found, p=min(found.p * len(tested), 1.0))
+        for candidate, found in zip(candidates, tested, strict=True)
+        if (found.effect >= 1 - _RARE if candidate.flag else abs(found.effect) >= 1 - _RARE)
+    ]
+    return sorted(rare, key=lambda each: -abs(each.difference.effect))[:MOST_HINTS]
