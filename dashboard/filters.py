@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import data, words
+from dashboard import data, explain_view, words
 from dashboard.view import DEFAULT_RANGE, RANGE_WORDS, RANGES, View, parse, rounded
 from tracing_core.clock import SystemClock
 from tracing_core.model import QualityFlag, TraceStatus
@@ -23,6 +24,8 @@ OF_DECISIONS = ("decision", "what", "stage", "alternative", "sure_from", "sure_t
 """What decisions are like: for the pages that show them, as no rollup knows it."""
 OF_RUNS = ("intent", "domain", "gap", "gate", "review")
 """What research runs are like, which no rollup knows either."""
+OWN = frozenset(explain_view.PARAMS)
+"""Parameters that pages have beside the filters, and that stay when a filter changes."""
 _MEMORY = "filters.remembered"
 _PAGE = "filters.page"
 
@@ -61,13 +64,19 @@ def remembered(**changes: Any) -> dict[str, str]:
     return replace(view, **changes).params()
 
 
-def bar(view: View, *, facets: bool = False) -> None:
-    """Draw the row: time range, project, more filters where `facets`, and the active ones as chips to take away."""
+def bar(view: View, *, facets: bool = False, beside: Callable[[], None] | None = None) -> None:
+    """Draw the row: time range, project, more filters where `facets`, and the active ones as chips to take away.
+
+    Args:
+        beside: draws what the page has at the end of the row.
+    """
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _range(view)
         _project(view)
         if facets:
             _more(view)
+        if beside is not None:
+            beside()
     if view.range == "custom":
         _custom(view)
     _chips(view)
@@ -75,7 +84,8 @@ def bar(view: View, *, facets: bool = False) -> None:
 
 def apply(view: View) -> None:
     """Make `view` the one that the page shows, by writing the URL. Pages of results start over."""
-    st.query_params.from_dict(view.params())
+    own = {name: value for name, value in st.query_params.to_dict().items() if name in OWN}
+    st.query_params.from_dict(own | view.params())
 
 
 def _chosen(view: View, names: tuple[str, ...]) -> dict[str, Any]:

@@ -64,6 +64,13 @@ SCREENS: tuple[Screen, ...] = (
         listed=False,
     ),
     Screen(
+        key="explain",
+        group="Understand",
+        title="Explain",
+        icon=":material/troubleshoot:",
+        question="What sets these apart?",
+    ),
+    Screen(
         key="decisions",
         group="Understand",
         title="Decisions",

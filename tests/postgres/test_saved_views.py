@@ -44,7 +44,7 @@ def test_a_name_is_taken_once(database: Database) -> None:
     """A second view of that name is refused with the way out, and the first stays as it is."""
     first = SavedView(**MADE)
     save_view(database, first)
-    with pytest.raises(InvalidInput, match=r"Slow pandas.*choose another name, or delete that one"):
+    with pytest.raises(InvalidInput, match=r"Slow pandas.*choose another name, or delete that view"):
         save_view(database, replace(first, view_id="view_2", name="  Slow   pandas ", params={}))
     assert saved_views(database) == (first,)
 

@@ -29,9 +29,7 @@ def save_view(db: Database, view: SavedView) -> None:
     with db.write(limited="in all") as connection:
         kept = connection.execute(statement.returning(saved_views.c.view_id)).first()
     if kept is None:
-        raise InvalidInput(
-            "name", f"there is a view called “{view.name}” already; choose another name, or delete that one"
-        )
+        raise InvalidInput("name", f"“{view.name}” is taken; choose another name, or delete that view")
 
 
 def delete_view(db: Database, view_id: str) -> bool:
