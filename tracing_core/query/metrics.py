@@ -7,7 +7,7 @@ Percentiles come from the histogram of `tracing_core.histogram`, whether it was 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -39,6 +39,13 @@ def percentiles(histogram: Mapping[int, float]) -> Percentiles:
         return Percentiles(p50_ms=None, p95_ms=None, p99_ms=None)
     p50, p95, p99 = map(bin_value, found)
     return Percentiles(p50_ms=p50, p95_ms=p95, p99_ms=p99)
+
+
+def quantiles(histogram: Mapping[int, float], shares: Iterable[float]) -> tuple[float | None, ...]:
+    """The milliseconds that these shares (0 to 1) of some durations do not exceed, within 1 %; None when nothing was timed."""
+    wanted = tuple(shares)
+    found = quantile_bins(histogram, wanted)
+    return (None,) * len(wanted) if found is None else tuple(map(bin_value, found))
 
 
 def duration_bin(milliseconds: ColumnElement[float]) -> ColumnElement[int]:
