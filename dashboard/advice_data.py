@@ -24,10 +24,11 @@ def report(chosen: TraceFilter) -> AdviceReport:
 
 def steady(chosen: TraceFilter) -> TraceFilter:
     """The filter with a start that stays the same for five minutes, so that what takes seconds is read once within them."""
-    return replace(chosen, start=None if chosen.start is None else _floor(chosen.start))
+    return replace(chosen, start=None if chosen.start is None else floor(chosen.start))
 
 
-def _floor(moment: datetime) -> datetime:
+def floor(moment: datetime) -> datetime:
+    """The last full five minutes before a moment."""
     return moment.replace(minute=moment.minute - moment.minute % _STEP_MINUTES, second=0, microsecond=0)
 
 

@@ -71,6 +71,13 @@ SCREENS: tuple[Screen, ...] = (
         question="What sets these apart?",
     ),
     Screen(
+        key="patterns",
+        group="Understand",
+        title="Patterns",
+        icon=":material/bubble_chart:",
+        question="What is asked, what fails, and who asks?",
+    ),
+    Screen(
         key="decisions",
         group="Understand",
         title="Decisions",

@@ -6,11 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from tracing_core.differences import corrected, shares
 from tracing_core.evidence_gaps import Gap
 from tracing_core.histogram import bin_of, quantile
 from tracing_core.question_clusters import NOT_GROUPED, Encoder, grouped
+from tracing_core.rates import exact
 from tracing_core.telling_words import telling_words
 
 MOST_EXAMPLES = 3
@@ -68,7 +70,7 @@ class Cluster:
     rating: float | None
     rated: int
     p95_ms: float | None
-    cost_usd: float | None
+    cost_usd: Decimal | None
     without_evidence: float | None
     examples: tuple[tuple[str, str], ...]
     trace_ids: tuple[str, ...]
@@ -196,7 +198,7 @@ def _cluster(words: tuple[str, ...], some: Sequence[Question], before: float | N
         rating=_mean((each.rating, each.weight) for each in some),
         rated=sum(each.rating is not None for each in some),
         p95_ms=quantile(durations, 0.95),
-        cost_usd=sum(costs) if costs else None,
+        cost_usd=exact(Decimal(repr(sum(costs)))) if costs else None,
         without_evidence=_mean((float(each.gap is not None), each.weight) for each in says),
         examples=_examples(words, newest),
         trace_ids=tuple(each.trace_id for each in newest),

@@ -18,7 +18,7 @@ _WORDS_OF_ASKING = (
 _ASKING = frozenset(_WORDS_OF_ASKING.split())
 """Words of asking, which say nothing of what is asked."""
 _SHORTEST = 2
-_FEWEST_TEXTS = 2
+_FEWEST_TEXTS, _LEAST_SHARE = 2, 0.05
 
 
 def telling_words(groups: Mapping[int, Sequence[str]]) -> dict[int, tuple[str, ...]]:
@@ -36,18 +36,19 @@ def telling_words(groups: Mapping[int, Sequence[str]]) -> dict[int, tuple[str, .
 
 
 def _counted(texts: Sequence[str]) -> Counter[str]:
-    """In how many texts each word and each pair of neighbours is; what a single text has does not tell a group."""
+    """In how many texts each word and each pair of neighbours is; what few of them have does not tell a group."""
     found: Counter[str] = Counter()
     for text in texts:
         found.update(set(_terms(text)))
-    least = _FEWEST_TEXTS if len(texts) >= _FEWEST_TEXTS else 1
-    return Counter({term: count for term, count in found.items() if count >= least})
+    least = max(_FEWEST_TEXTS, len(texts) * _LEAST_SHARE)
+    often = Counter({term: count for term, count in found.items() if count >= least})
+    return often or found
 
 
 def _terms(text: str) -> Iterable[str]:
     words = [word.lower() for word in _WORD.findall(text)]
     yield from (word for word in words if _tells(word))
-    yield from (f"{one} {other}" for one, other in pairwise(words) if _tells(one) and _tells(other))
+    yield from (f"{one} {other}" for one, other in pairwise(words) if one != other and _tells(one) and _tells(other))
 
 
 def _tells(word: str) -> bool:

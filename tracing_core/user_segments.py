@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from tracing_core.confidence import wilson
@@ -61,7 +62,7 @@ class UserFacts:
     rated: int
     rating: float | None
     flagged: float
-    cost_usd: float | None
+    cost_usd: Decimal | None
     libraries: Mapping[str, float]
     last_at: datetime
 
@@ -103,7 +104,7 @@ class Segment:
     share_of_questions: float
     flagged: float
     flagged_between: tuple[float, float]
-    cost_usd: float | None
+    cost_usd: Decimal | None
 
 
 def users_of(facts: Sequence[UserFacts]) -> tuple[User, ...]:
@@ -141,7 +142,7 @@ def _segment(volume: Volume, mood: Mood, some: Sequence[User], whole: float) -> 
         share_of_questions=questions / whole,
         flagged=flagged,
         flagged_between=(between.low, between.high),
-        cost_usd=sum(costs) if costs else None,
+        cost_usd=sum(costs, Decimal(0)) if costs else None,
     )
 
 

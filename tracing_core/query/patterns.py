@@ -19,7 +19,7 @@ from tracing_core.storage.database import Database
 from tracing_core.storage.payloads import spans_in, stored_parts
 from tracing_core.storage.tables import traces
 
-MOST_QUESTIONS, MOST_BEFORE, MOST_SCORED = 5_000, 2_500, 400
+MOST_QUESTIONS, MOST_BEFORE, MOST_SCORED = 5_000, 2_500, 800
 """Questions of the period, and of the one before; those of which the scores of what was found are read."""
 _LONGEST = 1_000
 _AT_A_TIME = 100

@@ -130,7 +130,7 @@ def _facts(connection: Connection, newest: Any) -> list[UserFacts]:
             rated=ratings[row.user_id].rated if row.user_id in ratings else 0,
             rating=float(ratings[row.user_id].rating) if row.user_id in ratings else None,
             flagged=float(row.flagged),
-            cost_usd=float(row.cost_usd) if row.priced else None,
+            cost_usd=row.cost_usd if row.priced else None,
             libraries=libraries.get(row.user_id, {}),
             last_at=row.last_at,
         )
