@@ -128,7 +128,7 @@ def write(
         fates = table.write([_prepared(preparation, exchange) for exchange in made], Ledger())
         for exchange in made:
             if exchange.rating is not None:
-                feedback.submit(trace_id=exchange.trace_id, user_id=exchange.user_id, rating=exchange.rating)
+                feedback.submit_feedback(exchange.trace_id, exchange.rating, user_id=exchange.user_id).result()
         yield sum(fate.outcome == "new" for fate in fates.values())
         on_progress(len(part))
 

@@ -248,7 +248,7 @@ def rate(trace_id: str, rating: int, comment: str | None) -> None:
         InvalidInput: the rating, comment or id does not fit.
         TraceNotFound: there is no such trace.
     """
-    store().feedback.submit(trace_id=trace_id, user_id=VIEWER, rating=rating, comment=comment)
+    store().feedback.submit_feedback(interaction_id=trace_id, user_id=VIEWER, rating=rating, comment=comment).result()
     forget_ratings()
 
 

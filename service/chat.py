@@ -27,9 +27,9 @@ async def chat(asked: AskRequest, desk: TheDesk, request: Request) -> ChatRespon
 @router.post("/chat/feedback", status_code=201)
 def rate(given: FeedbackRequest, desk: TheDesk) -> FeedbackResponse:
     """Rate an answer; the same user rating it again changes the rating."""
-    stored = desk.store.feedback.submit(
-        trace_id=given.interaction_id, rating=given.rating, comment=given.comment, user_id=given.user_id
-    )
+    stored = desk.store.feedback.submit_feedback(
+        given.interaction_id, given.rating, given.comment, given.user_id
+    ).result()
     again = stored.updated_at > stored.created_at
     return FeedbackResponse(
         success=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -58,6 +58,9 @@ class HeldStore:
         self.ledger = Ledger()
         self.trouble: Callable[[Sequence[Prepared]], None] = lambda _batch: None
         self.preparation = make_preparation()
+
+    def rated_before(self, _ids: Collection[str]) -> dict[str, int]:
+        return {}
 
     def write(self, batch: Sequence[Prepared], ledger: Ledger) -> dict[str, Written]:
         self.called.set()

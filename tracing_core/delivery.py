@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,6 +34,10 @@ def settle_now(_prepared: Prepared, receipt: Receipt, outcome: dict[str, Any]) -
 
 class BatchStore(Protocol):
     """Stores a batch at once or not at all; `tracing_core.storage.write.TraceTable` is the one."""
+
+    def rated_before(self, ids: Collection[str]) -> dict[str, int]:
+        """The lowest rating of those traces that somebody rated before they came."""
+        ...
 
     def write(self, batch: Sequence[Prepared], ledger: Ledger) -> dict[str, Written]:
         """Write the batch and add `ledger`; gives what became of each trace."""
@@ -81,6 +85,19 @@ class Delivery:
         """Enter into the ledger; it is written with the next batch."""
         with self._ledger_lock:
             self._ledger.note(self._clock.now().date(), source, outcome, reason, count, spans)
+
+    def rated_before(self, ids: Collection[str]) -> dict[str, int]:
+        """The lowest rating of those traces that somebody rated before they came, which are not to be left out.
+
+        While the database is away nothing is known of that.
+        """
+        if not ids or self._pausing():
+            return {}
+        try:
+            return self._store.rated_before(ids)
+        except StorageError as error:
+            self._start_pause(error)
+            return {}
 
     def deliver(self, batch: Sequence[tuple[Prepared, Receipt]]) -> None:
         """Store `batch` and settle its receipts."""

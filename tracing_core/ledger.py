@@ -16,6 +16,9 @@ from typing import NamedTuple
 
 from tracing_core.jsontext import text_of
 
+RATINGS = "ratings"
+"""The source of what is no trace: ratings that waited for theirs in vain."""
+
 
 class Outcome(StrEnum):
     """The fates of a trace, and `received`, which is their sum."""

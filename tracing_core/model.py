@@ -223,6 +223,11 @@ class Feedback:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WaitingFeedback(Feedback):
+    """A rating that counts when its trace is stored."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CalibrationRecord:
     """What a person confirmed of a run (seed B, section 7.2).
 

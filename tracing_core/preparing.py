@@ -13,7 +13,7 @@ from tracing_core.errors import InvalidInput
 from tracing_core.files import TraceFiles
 from tracing_core.given import OTLP, as_stored
 from tracing_core.latency_watch import LatencyWatch
-from tracing_core.model import SpanData, TraceData, TraceStatus
+from tracing_core.model import Feedback, SpanData, TraceData, TraceStatus
 from tracing_core.normal_form import SpanFacts
 from tracing_core.projection import Projection, Projector, Row
 from tracing_core.sampling import LEAST_PROBABILITY, Sampler, begun_with, chosen
@@ -76,10 +76,16 @@ class Preparation:
         return prepared if prepared.kept or prepared.data.source == OTLP else None
 
     def ready(
-        self, data: TraceData | Assembly, *, pieces: int = 1, received: int | None = None, was_slow: bool | None = None
+        self,
+        data: TraceData | Assembly,
+        *,
+        pieces: int = 1,
+        received: int | None = None,
+        was_slow: bool | None = None,
+        rating: int | None = None,
     ) -> Prepared:
-        """Make a trace ready that may be sampled out; `was_slow` as in `sampled`."""
-        kept, data, projection = self._judged(data, None, was_slow, judging=self.judging)
+        """Make a trace ready that may be sampled out; `was_slow` and `rating` as in `sampled`."""
+        kept, data, projection = self._judged(data, rating, was_slow, judging=self.judging)
         received = len(data.spans) if received is None else received
         if not kept:
             return Prepared(data=data, projection=projection, contents=(), pieces=pieces, received=received, kept=False)
@@ -97,7 +103,7 @@ class Preparation:
         )
 
     def sampled(
-        self, data: TraceData | Assembly, rating: int | None, was_slow: bool | None = None
+        self, data: TraceData | Assembly, rating: int | None, was_slow: bool | None = None, kept_with: float = 1.0
     ) -> tuple[TraceData, Projection] | None:
         """The trace and its rows with the probability that it had of being kept; None when it is not.
 
@@ -105,12 +111,20 @@ class Preparation:
             data: the trace.
             rating: the lowest that a person gave it.
             was_slow: what was found when it first came; None when it comes for the first time.
+            kept_with: the probability with which it was kept before. Where that was one of a share, the others cannot be rated
+                any more: that it is rated makes it stand for no fewer.
         """
-        kept, data, projection = self._judged(data, rating, was_slow)
+        kept, data, projection = self._judged(data, rating, was_slow, kept_with)
         return (data, projection) if kept else None
 
     def _judged(
-        self, data: TraceData | Assembly, rating: int | None, was_slow: bool | None, *, judging: bool = True
+        self,
+        data: TraceData | Assembly,
+        rating: int | None,
+        was_slow: bool | None,
+        before: float = 1.0,
+        *,
+        judging: bool = True,
     ) -> tuple[bool, TraceData, Projection]:
         facts = None
         if isinstance(data, Assembly):
@@ -124,8 +138,9 @@ class Preparation:
             row["is_slow"] = data.is_slow
             return True, data, projection
         row["is_slow"] = self._is_slow(row) if was_slow is None else was_slow
-        kept_with = self.sampler(row)
-        probability = max(kept_with * begun_with(data), LEAST_PROBABILITY)
+        begun = begun_with(data)
+        kept_with = self.sampler(row if rating is None or before < begun else row | {"rating": rating})
+        probability = max(kept_with * begun, LEAST_PROBABILITY)
         row["sampling_probability"] = probability
         if (data.sampling_probability, data.is_slow) != (probability, row["is_slow"]):
             data = replace(data, sampling_probability=probability, is_slow=row["is_slow"])
@@ -189,6 +204,11 @@ class Preparation:
         """Write the spans that came to a large trace beside its file; what went wrong, if anything did."""
         piece = assembly_of(data.trace_id, spans, data.project).trace
         return self._written(data.trace_id, lambda files: files.write_beside(data.project, piece))
+
+    def write_ratings(self, project: str, ratings: Sequence[Feedback]) -> str | None:
+        """Write the file of all ratings of a trace; what went wrong, if anything did."""
+        trace_id = ratings[0].trace_id
+        return self._written(trace_id, lambda files: files.write_feedback(project, trace_id, ratings))
 
     def _written(self, trace_id: str, write: Callable[[TraceFiles], object]) -> str | None:
         if self.files is None:

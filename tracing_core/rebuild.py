@@ -33,6 +33,7 @@ from tracing_core.storage.database import Database
 from tracing_core.storage.feedback_write import feedback_of, put_feedback
 from tracing_core.storage.known import known
 from tracing_core.storage.migrate import upgrade
+from tracing_core.storage.waiting_feedback import count_all_waiting
 from tracing_core.storage.write import TraceTable
 from tracing_core.store import preparation_of
 from tracing_core.whole_files import write_whole
@@ -126,6 +127,7 @@ class Rebuild:
         for name in projects:
             self._ratings_of(name)
             self._alerts_of(name)
+        self.tally.ratings += count_all_waiting(self._database, self._rules, self._preparation.write_ratings)
         self._progress.remove()
         return self.tally
 

@@ -37,7 +37,7 @@ def keep_all(_trace: Row) -> float:
 def keep_share(
     share: float, of_project: Mapping[str, float] | None = None, untraced: AbstractSet[str] = frozenset()
 ) -> Sampler:
-    """Keep every trace that failed, stopped early, is flagged or slow, and a share of the others.
+    """Keep every trace that failed, stopped early, is flagged, rated or slow, and a share of the others.
 
     Args:
         share: 0 to 1.
@@ -55,9 +55,12 @@ def keep_share(
 
 
 def is_ordinary(trace: Row) -> bool:
-    """Whether nothing is remarkable about a trace."""
+    """Whether nothing is remarkable about a trace, as far as its row says; nor did anybody rate it."""
     return (
-        trace["status"] == TraceStatus.COMPLETE and trace["quality_flag"] == QualityFlag.NORMAL and not trace["is_slow"]
+        trace["status"] == TraceStatus.COMPLETE
+        and trace["quality_flag"] == QualityFlag.NORMAL
+        and not trace["is_slow"]
+        and trace.get("rating") is None
     )
 
 

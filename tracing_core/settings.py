@@ -16,11 +16,12 @@ from pydantic_settings import SettingsError as UnreadableSetting
 from tracing_core.alert_settings import AlertSettings
 from tracing_core.calibration_settings import CalibrationSettings
 from tracing_core.errors import InvalidInput, SettingsError
+from tracing_core.feedback_settings import FeedbackSettings
 from tracing_core.ids import check_project
 from tracing_core.own_prices import Prices
 
 
-class Settings(CalibrationSettings, AlertSettings):
+class Settings(CalibrationSettings, AlertSettings, FeedbackSettings):
     """The settings of one process."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -100,7 +101,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
 
     written = delivery(stored, reviewer.settle, count_refused=True)
     writer = _writer_of(settings, written, clock)
-    feedback = FeedbackService(database, QualityRules.of(settings), clock, ids, writer.flush, preparation.files)
+    feedback = _feedback_of(settings, database, clock, ids, writer, preparation)
     ingest = Ingest(partial(delivery, received, settle_now, count_refused=False), settings.ingest_bytes)
     exporter = live_exporter(
         settings,
@@ -120,6 +121,13 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
         reviewer=reviewer,
         exporter=exporter,
     )
+
+
+def _feedback_of(
+    settings: Settings, database: Database, clock: Clock, ids: IdSource, writer: TraceWriter, preparation: Preparation
+) -> FeedbackService:
+    wait, keep = timedelta(hours=settings.feedback_wait_hours), preparation.write_ratings
+    return FeedbackService(database, QualityRules.of(settings), clock, ids, writer.flush, keep, wait)
 
 
 def _writer_of(settings: Settings, delivery: Delivery, clock: Clock) -> TraceWriter:

@@ -12,10 +12,12 @@ from tracing_core.errors import Busy, StorageError
 from tracing_core.files import TraceFiles, files_of
 from tracing_core.files_size import files_size
 from tracing_core.partition_days import days_ahead
+from tracing_core.query.growth import DATABASE, FILES
+from tracing_core.query.system import storage
 from tracing_core.retention import retain
 from tracing_core.sampling import keep_all, sampler_of
 from tracing_core.storage.retention import File, make_partitions
-from tracing_core.storage.sizes_write import FILES, keep_sizes
+from tracing_core.storage.sizes_write import keep_sizes
 from tracing_core.storage.sweeping import sweep
 from tracing_core.storage.upkeep_lock import alone
 from tracing_core.store import Store
@@ -28,13 +30,15 @@ _ROOT_COMES_WITHIN = timedelta(hours=1)
 
 
 def look_after(store: Store, clock: Clock) -> None:
-    """Make the partitions of today and the next days, and judge the pieces whose root has not come. Meant for each hour.
+    """Make the partitions of today and the next days, let go of ratings that wait in vain, and judge the pieces whose root has
+    not come. Meant for each hour.
 
     Raises:
         Busy: another process does it.
         StorageError: the database did not do all of it.
     """
     make_partitions(store.database, days_ahead(clock.now().astimezone(UTC).date()))
+    store.feedback.look_after_waiting()
     if (sampler := sampler_of(store.settings)) is keep_all:
         return
     with alone(store.database):
@@ -63,7 +67,8 @@ def measure(store: Store, day: date) -> None:
         StorageError: nothing was kept.
     """
     files = files_size(files_of(store.settings).place)
-    keep_sizes(store.database, day, {} if files.problem else {FILES: files.bytes})
+    sizes = {DATABASE: storage(store.database).bytes} | ({} if files.problem else {FILES: files.bytes})
+    keep_sizes(store.database, day, sizes)
 
 
 class Upkeep:

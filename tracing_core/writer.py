@@ -179,8 +179,27 @@ class TraceWriter:
         while self._queue:
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_size))]
             ready = [pair for trace, receipt in batch if (pair := self._prepare(trace, receipt))]
-            if ready:
-                self._deliver(ready)
+            kept = self._without_left_out(ready)
+            if kept:
+                self._deliver(kept)
+
+    def _without_left_out(self, batch: list[tuple[Prepared, Receipt]]) -> list[tuple[Prepared, Receipt]]:
+        """`batch` without those that sampling leaves out, unless somebody rated them before they came."""
+        left_out = [prepared.data.trace_id for prepared, _ in batch if not prepared.kept]
+        if not left_out:
+            return batch
+        rated = self._delivery.rated_before(left_out)
+        kept = []
+        for prepared, receipt in batch:
+            data = prepared.data
+            if not prepared.kept and data.trace_id in rated:
+                prepared = self._delivery.preparation.ready(data, rating=rated[data.trace_id])  # noqa: PLW2901
+            if prepared.kept:
+                kept.append((prepared, receipt))
+                continue
+            self._delivery.note(data.source, Outcome.SAMPLED_OUT, spans=prepared.received)
+            receipt.settle(database="sampled_out")
+        return kept
 
     def _deliver(self, ready: list[tuple[Prepared, Receipt]]) -> None:
         try:
@@ -195,14 +214,10 @@ class TraceWriter:
     def _prepare(self, trace: Trace, receipt: Receipt) -> tuple[Prepared, Receipt] | None:
         try:
             data = freeze(trace)
-            prepared = self._delivery.preparation.prepare(data if self._look_at is None else self._look_at(data))
+            prepared = self._delivery.preparation.ready(data if self._look_at is None else self._look_at(data))
         except Exception as error:
             logger.exception("trace %s could not be prepared", trace.trace_id)
             self._drop(trace, receipt, f"unreadable: {type(error).__name__}")
-            return None
-        if prepared is None:
-            self._delivery.note(trace.source, Outcome.SAMPLED_OUT, spans=len(trace.spans))
-            receipt.settle(database="sampled_out")
             return None
         return prepared, receipt
 

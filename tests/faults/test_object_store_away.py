@@ -100,7 +100,7 @@ def test_a_store_that_hangs_costs_files_and_no_trace(
     assert {outcome["database"] for outcome in left_alone} == {"saved"}
     assert all("left alone for a moment" in outcome["file_error"] for outcome in left_alone)
     assert {path_in_row(database, outcome) for outcome in (hanging, *left_alone)} == {None}
-    store.feedback.submit(trace_id=hanging["trace_id"], rating=4)
+    store.feedback.submit_feedback(interaction_id=hanging["trace_id"], rating=4).result()
     shown = full_trace(database, before["trace_id"], TraceFiles(place))
     assert (shown or {})["trace_id"] == before["trace_id"]
     assert "left alone" in (files_size(place).problem or "")

@@ -47,8 +47,8 @@ class Writer:
 
 def emptied(database: Database) -> None:
     with database.write() as connection:
-        names = "traces, trace_spans, span_payloads, decisions, feedback, trace_metrics, ledger, sampled_out"
-        connection.execute(text(f"TRUNCATE {names}"))
+        names = "traces, trace_spans, span_payloads, decisions, feedback, trace_metrics, ledger, sampled_out, waiting_feedback"
+        connection.execute(text(f"TRUNCATE {names}, trace_labels, trace_reviews"))
 
 
 def stored(database: Database) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def record(store: Store, **facts: Any) -> str:
     trace.end_stage("quality_gate", outputs={"passed": True, "overall_score": 2.4, "principle_scores": scores})
     trace.mark_complete()
     trace_id = str(tracing.TraceContext.finish(trace).result(PATIENCE_SECONDS)["trace_id"])
-    store.feedback.submit(trace_id=trace_id, rating=2, comment="dull", user_id="ann")
+    store.feedback.submit_feedback(interaction_id=trace_id, rating=2, comment="dull", user_id="ann").result()
     return trace_id
 
 

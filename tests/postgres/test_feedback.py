@@ -21,7 +21,7 @@ from tracing_core.storage.database import Database
 from tracing_core.storage.side_tables import trace_metrics
 from tracing_core.storage.tables import feedback, traces
 
-UNKNOWN = "trc_20261121_120000_ffffffffffffffff"
+UNKNOWN = "trc_20260213_120000_ffffffffffffffff"
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ def test_a_bad_rating_moves_the_trace_to_another_flag(
 ) -> None:
     """In its row and in every rollup that counts it, and a better one moves it back."""
     assert metrics(database) == {(1, 0, 0, 0, 1, 0, 0)}
-    service.submit(trace_id=trace.trace_id, rating=2, user_id="ann")
+    service.submit_feedback(interaction_id=trace.trace_id, rating=2, user_id="ann").result()
     assert judged(database, trace) == ("USER_NEGATIVE", 2)
     assert metrics(database) == {(1, 1, 0, 0, 0, 1, 2)}
-    service.submit(trace_id=trace.trace_id, rating=5, user_id="ann")
+    service.submit_feedback(interaction_id=trace.trace_id, rating=5, user_id="ann").result()
     assert judged(database, trace) == ("NORMAL", 5)
     assert metrics(database) == {(1, 0, 0, 0, 1, 1, 5)}
 
@@ -89,9 +89,9 @@ def test_without_the_bad_rating_the_next_rule_applies(database: Database, servic
     """An empty answer stays flagged as such when its rating is taken back."""
     trace = make_trace(answer="  short  ", confidence=0.1)
     store(database, trace)
-    service.submit(trace_id=trace.trace_id, rating=1)
+    service.submit_feedback(interaction_id=trace.trace_id, rating=1).result()
     assert judged(database, trace) == ("USER_NEGATIVE", 1)
-    service.submit(trace_id=trace.trace_id, rating=4)
+    service.submit_feedback(interaction_id=trace.trace_id, rating=4).result()
     assert judged(database, trace) == ("EMPTY", 4)
     assert metrics(database) == {(1, 0, 1, 0, 0, 1, 4)}
 
@@ -103,7 +103,7 @@ def test_a_rating_judges_the_answer_as_the_writer_did(database: Database, servic
     store(database, *batch)
     before = [judged(database, trace)[0] for trace in batch]
     for trace in batch:
-        service.submit(trace_id=trace.trace_id, rating=5)
+        service.submit_feedback(interaction_id=trace.trace_id, rating=5).result()
     assert [judged(database, trace)[0] for trace in batch] == before
 
 
@@ -111,9 +111,9 @@ def test_resubmitting_updates(
     database: Database, service: FeedbackService, trace: TraceData, clock: ManualClock
 ) -> None:
     """One row per trace and user, with its first id and time."""
-    first = service.submit(trace_id=trace.trace_id, rating=1, comment="no", user_id="ann")
+    first = service.submit_feedback(interaction_id=trace.trace_id, rating=1, comment="no", user_id="ann").result()
     clock.advance(60)
-    second = service.submit(trace_id=trace.trace_id, rating=4, comment=None, user_id="ann")
+    second = service.submit_feedback(interaction_id=trace.trace_id, rating=4, comment=None, user_id="ann").result()
     assert (second.feedback_id, second.created_at) == (first.feedback_id, first.created_at)
     assert (second.rating, second.comment, second.updated_at) == (4, None, clock.now())
     assert [row["rating"] for row in stored(database)] == [4]
@@ -124,10 +124,10 @@ def test_of_several_users_the_lowest_rating_counts(
 ) -> None:
     """For the flag; the rollups add up all of them."""
     for user, rating in (("ann", 5), ("ben", 2), ("eve", 4)):
-        service.submit(trace_id=trace.trace_id, rating=rating, user_id=user)
+        service.submit_feedback(interaction_id=trace.trace_id, rating=rating, user_id=user).result()
     assert judged(database, trace) == ("USER_NEGATIVE", 2)
     assert metrics(database) == {(1, 1, 0, 0, 0, 3, 11)}
-    service.submit(trace_id=trace.trace_id, rating=3, user_id="ben")
+    service.submit_feedback(interaction_id=trace.trace_id, rating=3, user_id="ben").result()
     assert judged(database, trace) == ("NORMAL", 3)
     assert metrics(database) == {(1, 0, 0, 0, 1, 3, 12)}
 
@@ -139,7 +139,9 @@ def test_users_that_rate_at_once_are_all_counted(database: Database, trace: Trac
 
     def rate(number: int) -> None:
         together.wait(PATIENCE_SECONDS)
-        service.submit(trace_id=trace.trace_id, rating=1 + number % 5, user_id=f"user-{number % 4}")
+        service.submit_feedback(
+            interaction_id=trace.trace_id, rating=1 + number % 5, user_id=f"user-{number % 4}"
+        ).result()
 
     threads = [threading.Thread(target=rate, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -155,10 +157,10 @@ def test_users_that_rate_at_once_are_all_counted(database: Database, trace: Trac
 
 def test_a_comment_may_have_2000_characters(database: Database, service: FeedbackService, trace: TraceData) -> None:
     """Of any alphabet; one more is refused and changes nothing."""
-    kept = service.submit(trace_id=trace.trace_id, rating=5, comment="\U0001f600" * 2000)
+    kept = service.submit_feedback(interaction_id=trace.trace_id, rating=5, comment="\U0001f600" * 2000).result()
     assert kept.comment == "\U0001f600" * 2000
     with pytest.raises(InvalidInput, match="2001 characters") as refused:
-        service.submit(trace_id=trace.trace_id, rating=1, comment="x" * 2001)
+        service.submit_feedback(interaction_id=trace.trace_id, rating=1, comment="x" * 2001).result()
     assert refused.value.field == "comment"
     assert [row["rating"] for row in stored(database)] == [5]
 
@@ -166,14 +168,14 @@ def test_a_comment_may_have_2000_characters(database: Database, service: Feedbac
 def test_a_comment_is_kept_as_it_can_be(service: FeedbackService, trace: TraceData) -> None:
     """Without white space around it, and nothing said is nothing kept."""
     for given, kept in (("", None), ("  ", None), (" ok ", "ok"), ("a\x00\ud800b", "a\ufffd\ufffdb")):
-        assert service.submit(trace_id=trace.trace_id, rating=5, comment=given).comment == kept
+        assert service.submit_feedback(interaction_id=trace.trace_id, rating=5, comment=given).result().comment == kept
 
 
 def test_a_rating_is_a_whole_number_from_1_to_5(database: Database, service: FeedbackService, trace: TraceData) -> None:
     """Anything else is refused, and the field named."""
     for rating in (0, 6, -1, True, "5", 4.5, 5.0, None, float("nan")):
         with pytest.raises(InvalidInput) as refused:
-            service.submit(trace_id=trace.trace_id, rating=rating)  # type: ignore[arg-type]
+            service.submit_feedback(interaction_id=trace.trace_id, rating=rating).result()  # type: ignore[arg-type]
         assert refused.value.field == "rating"
     assert stored(database) == []
 
@@ -181,20 +183,20 @@ def test_a_rating_is_a_whole_number_from_1_to_5(database: Database, service: Fee
 def test_a_trace_that_is_not_there_cannot_be_rated(database: Database, service: FeedbackService) -> None:
     """It is named; an id that is none is a mistake of the sender."""
     with pytest.raises(TraceNotFound, match=UNKNOWN):
-        service.submit(trace_id=UNKNOWN, rating=5)
+        service.submit_feedback(interaction_id=UNKNOWN, rating=5).result()
     for junk in ("", "x' OR 1=1 --", "../..", "a\x00"):
         with pytest.raises(InvalidInput) as refused:
-            service.submit(trace_id=junk, rating=5)
+            service.submit_feedback(interaction_id=junk, rating=5).result()
         assert refused.value.field == "interaction_id"
     assert stored(database) == []
 
 
 def test_nobody_is_somebody(service: FeedbackService, trace: TraceData) -> None:
     """A rating without a user is that of `anonymous`; a name without end is refused."""
-    assert service.submit(trace_id=trace.trace_id, rating=5).user_id == ANONYMOUS
-    assert service.submit(trace_id=trace.trace_id, rating=5, user_id=" \n").user_id == ANONYMOUS
+    assert service.submit_feedback(interaction_id=trace.trace_id, rating=5).result().user_id == ANONYMOUS
+    assert service.submit_feedback(interaction_id=trace.trace_id, rating=5, user_id=" \n").result().user_id == ANONYMOUS
     with pytest.raises(InvalidInput) as refused:
-        service.submit(trace_id=trace.trace_id, rating=5, user_id="x" * 201)
+        service.submit_feedback(interaction_id=trace.trace_id, rating=5, user_id="x" * 201).result()
     assert refused.value.field == "user_id"
 
 
@@ -202,13 +204,13 @@ def test_a_rating_may_be_quicker_than_the_trace(database: Database, clock: Manua
     """What is still queued is written first."""
     trace = make_trace()
     service = FeedbackService(database, QualityRules(), clock, repeatable_ids(), lambda: store(database, trace))
-    assert service.submit(trace_id=trace.trace_id, rating=1).rating == 1
+    assert service.submit_feedback(interaction_id=trace.trace_id, rating=1).result().rating == 1
     assert judged(database, trace) == ("USER_NEGATIVE", 1)
 
 
 def test_feedback_goes_with_its_trace(database: Database, service: FeedbackService, trace: TraceData) -> None:
     """A trace that is deleted takes what people said of it along."""
-    service.submit(trace_id=trace.trace_id, rating=1)
+    service.submit_feedback(interaction_id=trace.trace_id, rating=1).result()
     with database.write() as connection:
         connection.execute(delete(traces).where(traces.c.trace_id == trace.trace_id))
     assert stored(database) == []
@@ -218,7 +220,7 @@ def test_writing_a_rated_trace_again_keeps_the_rating(
     database: Database, service: FeedbackService, trace: TraceData
 ) -> None:
     """And its flag, in the row and in the rollups."""
-    service.submit(trace_id=trace.trace_id, rating=1)
+    service.submit_feedback(interaction_id=trace.trace_id, rating=1).result()
     store(database, trace)
     assert judged(database, trace) == ("USER_NEGATIVE", 1)
     assert metrics(database) == {(1, 1, 0, 0, 0, 1, 1)}

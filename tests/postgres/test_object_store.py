@@ -102,7 +102,7 @@ def test_what_is_removed_is_removed_there(settings: Settings, database: Database
     trace.mark_failed("no")
     tracing.TraceContext.finish(trace).result(PATIENCE_SECONDS)
     restore()
-    old.feedback.submit(trace_id=trace.trace_id, rating=1)
+    old.feedback.submit_feedback(interaction_id=trace.trace_id, rating=1).result()
     size = files.size("shop", trace.trace_id)
     clock.advance(30 * 86_400)
     kept = [one_failed(old), one_failed(old, "other")]

@@ -31,7 +31,7 @@ def record(store: tracing.Store) -> Asked:
     refused = _run(passing=False)
     failed = _dying_run()
     store.writer.flush()
-    store.feedback.submit(trace_id=refused, user_id="ann", rating=1, comment="wrong pump")
+    store.feedback.submit_feedback(interaction_id=refused, user_id="ann", rating=1, comment="wrong pump").result()
     return Asked(good=good, failed=failed, refused=refused)
 
 

@@ -361,5 +361,5 @@ def test_a_source_that_no_database_holds_does_not_poison_the_ledger(store: HeldS
         writer.submit(trace)
     writer.close()
     sources = {key.source for key in store.ledger}
-    assert sources == {"a\ufffdb", "\ufffd", "None", "7"}
+    assert sources == {"a\ufffdb", "\ufffd", "native", "7"}
     assert sorted(store.ledger)

@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from tracing_core.jsontext import storable
-from tracing_core.model import Feedback, QualityFlag
+from tracing_core.model import Feedback, QualityFlag, WaitingFeedback
 from tracing_core.query import metrics
 from tracing_core.query.filters import TraceFilter, conditions
 from tracing_core.query.measures import NOTHING, measures
 from tracing_core.query.reading import reading
 from tracing_core.query.traces import ANSWER_CHARS, QUERY_CHARS
 from tracing_core.storage.database import Database
+from tracing_core.storage.monitoring_tables import waiting_feedback
 from tracing_core.storage.tables import feedback, traces
 
 LOW_RATING = 2
@@ -116,6 +117,43 @@ def for_trace(db: Database, trace_id: str) -> tuple[Feedback, ...]:
     with db.read() as connection:
         found = connection.execute(statement.order_by(feedback.c.updated_at.desc(), feedback.c.feedback_id)).mappings()
         return tuple(Feedback(**row) for row in found)
+
+
+def for_user(db: Database, user_id: str, *, limit: int = 100) -> tuple[Feedback, ...]:
+    """What one person thought of answers, the newest first.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    statement = select(feedback).where(feedback.c.user_id == storable(user_id))
+    ordered = statement.order_by(feedback.c.updated_at.desc(), feedback.c.feedback_id).limit(limit)
+    with db.read() as connection:
+        return tuple(Feedback(**row) for row in connection.execute(ordered).mappings())
+
+
+def by_id(db: Database, feedback_id: str) -> Feedback | None:
+    """One rating, also one that waits for its trace; None when there is none.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    with db.read() as connection:
+        for table, kind in ((feedback, Feedback), (waiting_feedback, WaitingFeedback)):
+            statement = select(table).where(table.c.feedback_id == storable(feedback_id))
+            row = connection.execute(statement).mappings().one_or_none()
+            if row is not None:
+                return kind(**row)
+    return None
+
+
+def waiting_count(db: Database) -> int:
+    """How many ratings wait for their traces.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    with db.read() as connection:
+        return connection.scalar(select(func.count()).select_from(waiting_feedback)) or 0
 
 
 def _ratings(chosen: TraceFilter) -> Select[Any]:

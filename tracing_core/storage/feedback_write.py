@@ -11,16 +11,20 @@ from sqlalchemy.dialects.postgresql import insert
 from tracing_core.errors import TraceNotFound
 from tracing_core.model import Feedback
 from tracing_core.quality import QualityRules, length
-from tracing_core.rollups import GRANULARITIES, Key, Rollup, bucket_start, trace_keys
+from tracing_core.rollups import Key, Rollup, coarser, trace_keys, weight_of
 from tracing_core.storage.database import Database
 from tracing_core.storage.rollup_write import add_rollups
 from tracing_core.storage.tables import feedback, traces
 
-Keep = Callable[[str, Sequence[Feedback]], None]
+Keep = Callable[[str, Sequence[Feedback]], object]
 """Takes the project of a trace and all that was said of it."""
 
 
-def put_feedback(database: Database, given: Feedback, rules: QualityRules, keep: Keep | None = None) -> Feedback:
+def keep_nowhere(_project: str, _ratings: Sequence[Feedback]) -> None:
+    """Where nothing is kept besides."""
+
+
+def put_feedback(database: Database, given: Feedback, rules: QualityRules, keep: Keep = keep_nowhere) -> Feedback:
     """Store `given`, or update what the same user said of the same trace before.
 
     Args:
@@ -36,19 +40,32 @@ def put_feedback(database: Database, given: Feedback, rules: QualityRules, keep:
         TraceNotFound: no such trace is stored.
     """
     with database.write(limited="in all") as connection:
-        trace = _locked_trace(connection, given.trace_id)
-        before = _rating_of(connection, given)
-        stored = connection.execute(_upsert(given)).mappings().one()
-        lowest = connection.scalar(select(func.min(feedback.c.rating)).where(feedback.c.trace_id == given.trace_id))
-        flag = rules.flag(answer_chars=length(trace["answer"]), confidence=trace["confidence"], rating=lowest)
-        _update_trace(connection, given, lowest, flag)
-        weight = 1 / (trace["sampling_probability"] or 1.0)
-        change = Rollup(rating_sum=(given.rating - (before or 0)) * weight, rating_count=0 if before else weight)
-        if flag != trace["quality_flag"]:
-            change.flags = {flag: weight, trace["quality_flag"]: -weight}
-        add_rollups(connection, _everywhere(trace, change))
-        if keep is not None:
-            keep(trace["project"], _said_of(connection, given.trace_id))
+        minutes: dict[Key, Rollup] = {}
+        stored = count_in(connection, given, rules, minutes, keep)
+        add_rollups(connection, coarser(minutes))
+    return stored
+
+
+def count_in(
+    connection: Connection, given: Feedback, rules: QualityRules, minutes: dict[Key, Rollup], keep: Keep
+) -> Feedback:
+    """The same within a transaction; what changes in the rollups is added to those by the minute.
+
+    Raises:
+        TraceNotFound: no such trace is stored.
+    """
+    trace = _locked_trace(connection, given.trace_id)
+    before = _rating_of(connection, given)
+    stored = connection.execute(_upsert(given)).mappings().one()
+    lowest = connection.scalar(select(func.min(feedback.c.rating)).where(feedback.c.trace_id == given.trace_id))
+    flag = rules.flag(answer_chars=length(trace["answer"]), confidence=trace["confidence"], rating=lowest)
+    _update_trace(connection, given, lowest, flag)
+    change = Rollup(rating_sum=given.rating - (before or 0), rating_count=0 if before else 1)
+    if flag != trace["quality_flag"]:
+        change.flags = {flag: 1, trace["quality_flag"]: -1}
+    for key in trace_keys(dict(trace)):
+        minutes.setdefault(key, Rollup()).add(change, weight_of(dict(trace)))
+    keep(trace["project"], _said_of(connection, given.trace_id))
     return Feedback(**stored)
 
 
@@ -100,12 +117,3 @@ def _update_trace(connection: Connection, given: Feedback, lowest: int | None, f
         .where(traces.c.trace_id == given.trace_id)
         .values(rating=lowest, quality_flag=flag, updated_at=given.updated_at)
     )
-
-
-def _everywhere(trace: RowMapping, change: Rollup) -> dict[Key, Rollup]:
-    """`change` for each rollup in which the trace is counted."""
-    return {
-        (project, granularity, bucket_start(bucket, granularity), dimension, value): change
-        for project, _, bucket, dimension, value in trace_keys(dict(trace))
-        for granularity in GRANULARITIES
-    }

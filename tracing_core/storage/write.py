@@ -5,7 +5,7 @@ What belongs to a trace that is already there is joined to it (`joining.py`), so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import Any
@@ -41,6 +41,7 @@ from tracing_core.storage.tables import (
     traces,
 )
 from tracing_core.storage.verdicts import left_out_before, note_left_out
+from tracing_core.storage.waiting_feedback import count_waiting_for, lowest_waiting
 from tracing_core.written import Written
 
 _STAGING = text(
@@ -96,13 +97,23 @@ class TraceTable:
             DataRejected: nothing was written; one of the traces cannot be stored.
         """
         once = self._once(batch)
-        kept = [p for p in once.values() if p.kept]
-        self.make_room({_day(span["started_at"]) for p in kept for span in p.projection.spans})
-        return _until_nobody_is_in_the_way(self._write, once, kept, ledger)
+        self.make_room({_day(span["started_at"]) for p in once.values() if p.kept for span in p.projection.spans})
+        return _until_nobody_is_in_the_way(self._write, once, ledger)
 
-    def _write(self, once: Mapping[str, Prepared], kept: Sequence[Prepared], ledger: Ledger) -> dict[str, Written]:
+    def rated_before(self, ids: Collection[str]) -> dict[str, int]:
+        """The lowest rating of those traces that somebody rated before they came.
+
+        Raises:
+            StorageError: the database did not answer.
+        """
+        with self._database.read() as connection:
+            return lowest_waiting(connection, ids)
+
+    def _write(self, once: Mapping[str, Prepared], ledger: Ledger) -> dict[str, Written]:
         remembered: dict[str, Remembered] = {}
         with self._database.write(limited="in all") as connection:
+            once = self._with_ratings(connection, once)
+            kept = [p for p in once.values() if p.kept]
             late = left_out_before(connection, self._rootless(kept))
             new = self._insert(connection, [p for p in kept if p.data.trace_id not in late])
             minutes: dict[Key, Rollup] = {}
@@ -116,12 +127,30 @@ class TraceTable:
                 joined = join(connection, known, self._preparation, minutes, self._memory)
                 fates |= joined.fates
                 remembered = joined.traces
+            self._count_ratings(
+                connection, [key for key, fate in fates.items() if fate.outcome != "sampled_out"], minutes
+            )
             note_left_out(connection, [key for key, fate in fates.items() if fate.outcome == "sampled_out"])
             add_rollups(connection, coarser(minutes))
             add_to_ledger(connection, _with_batch(ledger, once.values(), fates, self._reason))
         for trace_id, trace in remembered.items():
             self._memory.keep(trace_id, trace)
         return fates
+
+    def _with_ratings(self, connection: Connection, once: Mapping[str, Prepared]) -> Mapping[str, Prepared]:
+        """`once`, those judged anew that sampling would leave out and somebody rated before they came."""
+        rated = lowest_waiting(connection, [trace_id for trace_id, p in once.items() if not p.kept])
+        return dict(once) | {
+            trace_id: self._preparation.ready(p.data, pieces=p.pieces, received=p.received, rating=rating)
+            for trace_id, rating in rated.items()
+            for p in (once[trace_id],)
+        }
+
+    def _count_ratings(self, connection: Connection, ids: Sequence[str], minutes: dict[Key, Rollup]) -> None:
+        """Let ratings count that came before their traces. A rebuild lets them wait until it has read the files of ratings."""
+        if self._preparation.judging:
+            rules = self._preparation.projector.rules
+            count_waiting_for(connection, ids, rules, minutes, self._preparation.write_ratings)
 
     def _rootless(self, batch: Sequence[Prepared]) -> list[str]:
         """The ids of pieces that are kept only because their root is not there, which may have been judged already."""
