@@ -7,7 +7,8 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import data, filters, states, words
+from dashboard import data, filters, navigation, states, words
+from dashboard.explain_view import Asked
 from dashboard.trace_list import trace_list
 from dashboard.view import SORTS, View
 
@@ -67,9 +68,26 @@ def _show(view: View) -> None:
             _nothing(view)
             return
         counted = data.trace_count(chosen)
-        st.caption(f"{'' if counted.exact else 'more than '}{words.count(counted.count)} traces")
-        trace_list(page.rows, key="traces.list", now=filters.now(), text=view.text)
+        above = st.container(horizontal=True, vertical_alignment="center", gap="small")
+        picked = trace_list(page.rows, key="traces.list", now=filters.now(), text=view.text, pickable=True)
+        with above:
+            st.caption(f"{'' if counted.exact else 'more than '}{words.count(counted.count)} traces", width="content")
+            _explain(view, picked)
         _paging(page.next_cursor)
+
+
+def _explain(view: View, picked: tuple[str, ...]) -> None:
+    """The way to what sets these traces apart: those that are ticked, else those that the filters let through."""
+    if picked:
+        frame = replace(View(range=view.range, start=view.start, end=view.end), project=view.project)
+        one = len(picked) == 1
+        question = Asked(these="trace", trace_id=picked[0]) if one else Asked(these="picked", ids=picked)
+        text = f"Explain {'this one' if one else f'these {len(picked)}'}"
+    else:
+        frame = replace(view, sort="newest")
+        question = Asked(these="filter" if view.without("project").chips() else "slow")
+        text = "Explain these" if question.these == "filter" else "Explain the slow ones"
+    navigation.link("explain", text, frame.params() | question.params(), icon=":material/troubleshoot:")
 
 
 def _nothing(view: View) -> None:

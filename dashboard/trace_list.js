@@ -1,18 +1,36 @@
 // A table of traces. Every row is a link, so that it opens in another tab like any link; a plain click stays in the app.
-// Data: rows (see trace_list.py), columns (which to show), marks (words to mark in question and answer).
+// Data: rows (see trace_list.py), columns (which to show), marks (words to mark in question and answer), picked (ids).
 
 export default function (component) {
-  const { parentElement, data, setTriggerValue } = component
+  const { parentElement, data, setStateValue, setTriggerValue } = component
   const body = parentElement.querySelector("tbody")
   const head = parentElement.querySelector("thead tr")
   const open = (traceId) => setTriggerValue("opened", traceId)
   const pattern = markPattern(data.marks)
+  const picked = new Set(data.picked)
+  const pick = (traceId, on) => {
+    on ? picked.add(traceId) : picked.delete(traceId)
+    setStateValue("picked", [...picked])
+  }
   head.replaceChildren(...data.columns.map((column) => element("th", column.name, column.title)))
   body.replaceChildren(...data.rows.map((row) => rowElement(row, data.columns, pattern, open)))
+  if (data.columns.some((column) => column.name === "pick")) tickable(body, picked, pick)
   body.onkeydown = walk
 }
 
+function tickable(body, picked, pick) {
+  for (const line of body.querySelectorAll("tr")) {
+    const box = element("input", "")
+    box.type = "checkbox"
+    box.ariaLabel = "Pick this trace"
+    box.checked = picked.has(line.dataset.trace)
+    box.onchange = () => pick(line.dataset.trace, box.checked)
+    line.querySelector("td.pick").append(box)
+  }
+}
+
 const CELLS = {
+  pick: () => "",
   time: (row) => titled(element("span", "quiet", row.time), row.time_title),
   question: (row, pattern) => question(row, pattern),
   latency: (row) => latency(row),
@@ -35,6 +53,7 @@ function rowElement(row, columns, pattern, open) {
 }
 
 function follow(event, row, open) {
+  if (event.target.closest("td.pick")) return
   if (event.ctrlKey || event.metaKey || event.shiftKey) {
     if (event.target.closest("a") === null) window.open(row.href, "_blank")
     return

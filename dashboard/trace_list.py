@@ -15,6 +15,7 @@ from tracing_core.query.traces import TraceRow
 
 _HERE = Path(__file__).parent
 _TITLES = {
+    "pick": "",
     "time": "Time",
     "question": "Question and answer",
     "latency": "Latency by stage",
@@ -25,7 +26,7 @@ _TITLES = {
 }
 MOST_STAGES = 12
 """That are drawn apart in a latency bar; the others are in "everything else"."""
-ALL_COLUMNS = tuple(_TITLES)
+ALL_COLUMNS = tuple(name for name in _TITLES if name != "pick")
 SHORT_COLUMNS = ("time", "question", "latency", "flag", "rating")
 
 _component = st.components.v2.component(
@@ -37,8 +38,14 @@ _component = st.components.v2.component(
 
 
 def trace_list(
-    rows: Sequence[TraceRow], *, key: str, now: datetime, columns: Sequence[str] = ALL_COLUMNS, text: str | None = None
-) -> None:
+    rows: Sequence[TraceRow],
+    *,
+    key: str,
+    now: datetime,
+    columns: Sequence[str] = ALL_COLUMNS,
+    text: str | None = None,
+    pickable: bool = False,
+) -> tuple[str, ...]:
     """Draw the table, and open the trace whose row is clicked.
 
     Args:
@@ -47,16 +54,23 @@ def trace_list(
         now: what ages count from.
         columns: which ones, out of `ALL_COLUMNS`.
         text: what was searched for; its words are marked.
+        pickable: whether rows can be ticked, too.
+
+    Returns:
+        The ids of the rows that are ticked.
     """
     longest = max((row.duration_ms or 0 for row in rows), default=0) or 1.0
     data = {
-        "columns": [{"name": name, "title": _TITLES[name]} for name in columns],
+        "columns": [{"name": name, "title": _TITLES[name]} for name in (*(("pick",) if pickable else ()), *columns)],
         "rows": [row_data(row, now=now, longest_ms=longest) for row in rows],
         "marks": marks(text),
+        "picked": _picked(key),
     }
-    opened = _component(key=key, data=data, on_opened_change=_nothing).opened
-    if opened:
-        navigation.open_page("trace", {"id": str(opened)})
+    state = _component(key=key, data=data, on_opened_change=_nothing, on_picked_change=_nothing)
+    if state.opened:
+        navigation.open_page("trace", {"id": str(state.opened)})
+    shown = {row.trace_id for row in rows}
+    return tuple(each for each in state.picked or () if each in shown)
 
 
 def row_data(row: TraceRow, *, now: datetime, longest_ms: float) -> dict[str, Any]:
@@ -110,6 +124,12 @@ def stage_parts(stage_ms: Mapping[str, float], total_ms: float, longest_ms: floa
             ("everything else", theme.FLAG_COLOURS[QualityFlag.NORMAL], rest / longest_ms, words.duration(rest))
         )
     return drawn
+
+
+def _picked(key: str) -> list[str]:
+    """What was ticked when the table was drawn last."""
+    before = st.session_state.get(key)
+    return list(getattr(before, "picked", None) or ())
 
 
 def _nothing() -> None:

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
 import streamlit as st
 
-from dashboard import data, filters, layout, results, run_data, run_links, run_quality, run_rounds, states, theme, words
+from dashboard import (
+    data,
+    filters,
+    layout,
+    navigation,
+    results,
+    run_data,
+    run_links,
+    run_quality,
+    run_rounds,
+    states,
+    theme,
+    words,
+)
 from dashboard.decision_cards import timeline
 from dashboard.evidence import documents
+from dashboard.explain_view import Asked
 from dashboard.rating import own, rate_in_place
 from dashboard.span_panel import span_panel
 from dashboard.trace_list import SHORT_COLUMNS, trace_list
 from dashboard.trace_tree import tree_of
 from dashboard.trace_view import height_of, trace_view
+from dashboard.view import View
 from tracing_core.document_reader import version_notice
 from tracing_core.model import QualityFlag, TraceStatus
 from tracing_core.query.trace import DecisionRow, SpanRow, TraceDetail
@@ -33,6 +50,9 @@ def head(trace: TraceDetail) -> None:
             f"{trace.trace_id} · {words.label(trace.project)} · {words.exact(trace.started_at)}", width="content"
         )
         st.space("stretch")
+        navigation.link(
+            "explain", "Why was this one different?", _different(trace, filters.now()), icon=":material/troubleshoot:"
+        )
         with st.popover("Share", icon=":material/link:"):
             st.caption("This address leads here, and to the chosen span")
             st.code(_address(trace.trace_id), language=None)
@@ -41,6 +61,17 @@ def head(trace: TraceDetail) -> None:
         st.error(words.label(trace.error, 500), icon=":material/error:")
     if about := version_notice(trace.schema_version):
         st.info(about, icon=":material/history:")
+
+
+def _different(trace: TraceDetail, now: datetime) -> dict[str, str]:
+    """Where the trace is explained by those of its project, of the week around it."""
+    half = timedelta(days=3.5)
+    week = (
+        View(range="7d")
+        if trace.started_at > now - 2 * half
+        else View(range="custom", start=trace.started_at - half, end=trace.started_at + half)
+    )
+    return replace(week, project=trace.project).params() | Asked(these="trace", trace_id=trace.trace_id).params()
 
 
 def sentence(trace: TraceDetail) -> str:
