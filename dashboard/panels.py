@@ -10,7 +10,8 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, filters, navigation, states, words
+from dashboard import charts, data, filters, navigation, states, time_marks, words
+from dashboard.time_marks import Mark
 from dashboard.trace_list import SHORT_COLUMNS, trace_list
 from dashboard.view import View
 from tracing_core.model import QualityFlag
@@ -21,11 +22,13 @@ _RECENT = 10
 _ONE_BUCKET = timedelta(hours=1)
 
 
-def latency(points: Sequence[LatencyPoint]) -> None:
-    """P50, P95 and P99 over time; a point or box leads to the traces of that time."""
+def latency(points: Sequence[LatencyPoint], marks: Sequence[Mark] = ()) -> None:
+    """P50, P95 and P99 over time, with what happened meanwhile; a point or box leads to the traces of that time."""
     with _panel("Latency"):
-        picked = _chart(charts.latency_over_time(points), "overview.latency", "Latency percentiles over time")
+        figure = time_marks.draw(charts.latency_over_time(points), marks)
+        picked = _chart(figure, "overview.latency", "Latency percentiles over time")
         open_times([entry[0] for entry in picked], [point.bucket for point in points])
+        navigation.link("explain", "Why were the slow ones slow?", filters.remembered(), icon=":material/troubleshoot:")
 
 
 def flags(points: Sequence[FlagPoint]) -> None:

@@ -12,9 +12,8 @@ import streamlit as st
 from dashboard import layout, system_charts, theme, watch_data, words
 from dashboard.watch_data import AHEAD, Growth, Room
 from tracing_core.forecast import CERTAINTY, FEWEST_DAYS, DaysLeft, Forecast
-from tracing_core.query.growth import DaySize
+from tracing_core.query.growth import DATABASE, FILES, DaySize
 from tracing_core.settings import environment_name, settings
-from tracing_core.storage.sizes_write import DATABASE, FILES
 
 _NAMES = {DATABASE: "Database", FILES: "Files of traces"}
 _COLOURS = {DATABASE: theme.ACCENT, FILES: "#159a8c"}

@@ -13,11 +13,10 @@ from tracing_core.clock import SystemClock
 from tracing_core.forecast import DaysLeft, Forecast, days_left, forecast
 from tracing_core.query import growth as growth_query
 from tracing_core.query import watching as watching_query
-from tracing_core.query.growth import DaySize
+from tracing_core.query.growth import DATABASE, FILES, DaySize
 from tracing_core.query.watching import Watching
 from tracing_core.question_times import QuestionTime
 from tracing_core.settings import settings
-from tracing_core.storage.sizes_write import DATABASE, FILES
 
 AHEAD = (7, 30, 90)
 """Days, of which the sizes to come are told."""

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import data, filters, kpis, layout, losses, panels, states
+from dashboard import attention_data, attention_panel, data, filters, kpis, layout, losses, panels, states
 
 view = filters.current("overview", filters.EVERYTHING)
 filters.bar(view, facets=True)
@@ -15,10 +15,11 @@ if totals.count:
     before = view.period_before(now)
     latency, flags = data.latency_over_time(chosen), data.flags_over_time(chosen)
     kpis.row(kpis.numbers(totals, data.totals(before) if before else None, latency, flags), view)
+    attention_panel.attention(view)
 
     left, right = layout.wide_then_narrow()
     with left:
-        panels.latency(latency)
+        panels.latency(latency, attention_data.marks(chosen, tuple(point.bucket for point in latency)))
     with right:
         panels.flags(flags)
 

@@ -1,16 +1,13 @@
-"""Metrics of what keeps watch: ratings, unknown costs, alerts and their deliveries, and how long questions take."""
+"""Metrics of what keeps watch: ratings, unknown costs, when rules were looked at, and how long questions take."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric, SummaryMetricFamily
 
 from tracing_core.query.watching import Watching
 from tracing_core.question_times import QuestionTime
-
-DELIVERIES = ("waiting", "sending", "delivered", "failed", "unknown")
-STATES = ("ok", "pending", "firing", "unknown", "not looked at")
 
 
 def watch_metrics(found: Watching) -> Iterator[Metric]:
@@ -22,16 +19,10 @@ def watch_metrics(found: Watching) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "tracewhy_unpriced_traces", "Traces of the last 24 hours whose cost is not known", found.unpriced
     )
-    alerts = found.alerts
-    yield _by("tracewhy_alert_rules", "Alert rules that are on, by state", "state", STATES, alerts.rules)
-    yield _by(
-        "tracewhy_alert_deliveries", "Messages of alerts of the last 24 hours, by status", "status", DELIVERIES,
-        alerts.deliveries,
-    )  # fmt: skip
     yield _known(
         "tracewhy_alert_evaluated_timestamp_seconds",
         "When an alert rule was last looked at, in seconds since 1970",
-        None if alerts.evaluated_at is None else alerts.evaluated_at.timestamp(),
+        None if found.alerts.evaluated_at is None else found.alerts.evaluated_at.timestamp(),
     )
 
 
@@ -55,12 +46,4 @@ def _known(name: str, about: str, value: float | None) -> Metric:
     family = GaugeMetricFamily(name, about, labels=())
     if value is not None:
         family.add_metric((), value)
-    return family
-
-
-def _by(name: str, about: str, label: str, known: tuple[str, ...], counts: Mapping[str, int]) -> Metric:
-    """One line for each value that is known, so that none appears out of nothing."""
-    family = GaugeMetricFamily(name, about, labels=(label,))
-    for value in (*known, *sorted(set(counts) - set(known))):
-        family.add_metric((value,), counts.get(value, 0))
     return family

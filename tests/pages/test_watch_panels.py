@@ -16,10 +16,10 @@ from tests.pages.test_system_page import tables
 from tracing_core.clock import SystemClock
 from tracing_core.forecast import DaysLeft, forecast
 from tracing_core.model import TraceData
-from tracing_core.query.growth import DaySize
+from tracing_core.query.growth import DATABASE, FILES, DaySize
 from tracing_core.query.watching import AlertHealth
 from tracing_core.storage.database import Database
-from tracing_core.storage.sizes_write import DATABASE, FILES, keep_sizes
+from tracing_core.storage.sizes_write import keep_sizes
 
 TODAY = NOON.date()
 

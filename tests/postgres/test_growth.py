@@ -15,12 +15,12 @@ from tests.postgres.writing import opening, rate, store
 from tracing_core.clock import ManualClock
 from tracing_core.errors import StorageError
 from tracing_core.query.filters import TraceFilter
-from tracing_core.query.growth import daily_growth, sizes_by_day
+from tracing_core.query.growth import DATABASE, FILES, daily_growth, sizes_by_day
 from tracing_core.query.overview import totals
 from tracing_core.query.watching import UNSEEN, watching
 from tracing_core.storage.database import Database
 from tracing_core.storage.monitoring_tables import alert_deliveries, alert_events, alert_rules, alert_states
-from tracing_core.storage.sizes_write import DATABASE, FILES, keep_sizes
+from tracing_core.storage.sizes_write import keep_sizes
 from tracing_core.store import Store
 from tracing_core.upkeep import Upkeep
 

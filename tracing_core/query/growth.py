@@ -14,6 +14,8 @@ from tracing_core.storage.monitoring_tables import storage_sizes
 from tracing_core.storage.side_tables import trace_metrics
 from tracing_core.storage.tables import traces
 
+DATABASE, FILES = "database", "files"
+"""What sizes are of."""
 DAYS = 60
 """Looked back at."""
 
