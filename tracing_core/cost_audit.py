@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from tracing_core.cost import Bill, CostTracker
-from tracing_core.model import SpanData, SpanKind
+from tracing_core.model import SpanData, SpanKind, TokenUsage
 from tracing_core.model_use import leaves, model_name
 from tracing_core.normal_form import SpanFacts, facts_of
 from tracing_core.rates import Counts, TokenClass, exact
@@ -36,6 +36,8 @@ class AuditedCall:
         given_usd: what the sender says it cost.
         lines: what the price book makes of it; empty when that has no price.
         missing: the classes of tokens without a price.
+        saved_usd: what more it would have cost without a cache, by the price book: less than 0 where more was written to the
+            cache than read from it; None when it used none, or when its price is not known.
     """
 
     span_id: str
@@ -47,6 +49,7 @@ class AuditedCall:
     computed_usd: Decimal | None
     lines: tuple[AuditLine, ...]
     missing: tuple[TokenClass, ...]
+    saved_usd: Decimal | None = None
 
     @property
     def cost_usd(self) -> Decimal | None:
@@ -127,9 +130,7 @@ def audit(spans: Sequence[SpanData], prices: CostTracker) -> CostAudit:
 
 
 def _call(span: SpanData, facts: SpanFacts, prices: CostTracker) -> AuditedCall:
-    bill = prices.bill(
-        facts.model or "", facts.usage, facts.provider, span.started_at, embeds=span.kind is SpanKind.EMBEDDING
-    )
+    bill = _bill(span, facts, facts.usage, prices)
     if facts.model is None:
         bill = Bill(bill.counts, None, None, tuple([name for name, _ in bill.counts]))
     return AuditedCall(
@@ -155,7 +156,21 @@ def _call(span: SpanData, facts: SpanFacts, prices: CostTracker) -> AuditedCall:
             ]
         ),
         missing=bill.missing,
+        saved_usd=_saved(span, facts, bill, prices),
     )
+
+
+def _bill(span: SpanData, facts: SpanFacts, usage: TokenUsage, prices: CostTracker) -> Bill:
+    embeds = span.kind is SpanKind.EMBEDDING
+    return prices.bill(facts.model or "", usage, facts.provider, span.started_at, embeds=embeds)
+
+
+def _saved(span: SpanData, facts: SpanFacts, bill: Bill, prices: CostTracker) -> Decimal | None:
+    if bill.total is None or not (facts.usage.cached_tokens or facts.usage.cache_write_tokens):
+        return None
+    plain = replace(facts.usage, cached_tokens=None, cache_write_tokens=None)
+    without = _bill(span, facts, plain, prices).total
+    return None if without is None else without - bill.total
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
