@@ -18,7 +18,9 @@ from service.mcp_http import PATH as MCP_PATH
 from service.mcp_http import McpEndpoint
 from service.otlp import Doors, OtlpEndpoint
 from service.outcome import Bookkeeper
+from service.rate_limits import RatingLimit
 from service.signals import SIGNALS, TRACES
+from tracing_core.alert_watch import AlertWatch
 from tracing_core.asgi import TraceMiddleware
 from tracing_core.clock import SystemClock
 from tracing_core.diagnostics_keeping import DiagnosticsKeeper
@@ -49,16 +51,20 @@ def create_app(store: Store, make_assistant: Callable[[], Answers]) -> FastAPI:
         app.state.desk = Desk(store=store, assistant=assistant, books=Bookkeeper(store.settings))
         keeper = DiagnosticsKeeper(store.database, store.ingest, store.writer, SystemClock(), IdSource())
         keeper.start()
+        watch.start()
         async with mcp.running():
             yield
         app.state.desk.close()
+        await asyncio.to_thread(watch.stop)
         await asyncio.to_thread(keeper.close)
         await asyncio.to_thread(assistant.close)
 
+    watch = AlertWatch(store.database, store.settings, SystemClock())
     mcp = McpEndpoint(store)
     app = FastAPI(title="Tracewhy", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.pulse = health.Pulse(store.database)
-    app.state.metrics = metrics.ServiceMetrics(store, SystemClock())
+    app.state.rating_limit = RatingLimit(store.settings.feedback_rate, store.settings.feedback_burst, SystemClock())
+    app.state.metrics = metrics.ServiceMetrics(store, SystemClock(), watch)
     app.state.intake = Intake(store.ingest, store.settings.max_otlp_bytes)
     for router in (
         ask.router,

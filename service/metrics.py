@@ -18,10 +18,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from service import alert_metrics
 from service.watch_metrics import question_metrics, watch_metrics
+from tracing_core.alert_watch import AlertWatch
 from tracing_core.clock import Clock
 from tracing_core.errors import StorageError
 from tracing_core.ids import IdSource
+from tracing_core.query.alert_counts import AlertCounts, alert_counts
 from tracing_core.query.ledger import LedgerLine, ledger
 from tracing_core.query.system import Storage, storage, stored_traces
 from tracing_core.query.watching import Watching, watching
@@ -43,6 +46,7 @@ class _Stored:
     ledger: tuple[LedgerLine, ...]
     traces: int
     storage: Storage
+    alerts: AlertCounts
     watching: Watching
 
 
@@ -79,10 +83,12 @@ class ServiceMetrics(Collector):
     Args:
         store: what they are read from.
         clock: for how long what the database said is kept.
+        watch: what looks at the alert rules in this process.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, watch: AlertWatch) -> None:
         self._store = store
+        self._watch = watch
         self._clock = clock
         self._recently = _Recently(self._ask, clock)
         self._spool = Spool(store.settings.data_dir / "spool", clock, IdSource())
@@ -102,6 +108,7 @@ class ServiceMetrics(Collector):
         yield from self._received()
         yield from self._waiting()
         yield from self._exported()
+        yield from alert_metrics.of_process(self._watch.tally)
         yield from question_metrics(self._store.database.times.report())
         yield from self._kept()
 
@@ -111,6 +118,7 @@ class ServiceMetrics(Collector):
             ledger=ledger(database, _BEGINNING),
             traces=stored_traces(database),
             storage=storage(database),
+            alerts=alert_counts(database),
             watching=watching(database, self._clock.now() - _A_DAY),
         )
 
@@ -180,6 +188,7 @@ class ServiceMetrics(Collector):
         for table in said.storage.tables:
             sizes.add_metric((table.table,), table.data_bytes + table.index_bytes)
         yield sizes
+        yield from alert_metrics.of_database(said.alerts)
         yield from watch_metrics(said.watching)
 
 

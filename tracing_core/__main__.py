@@ -8,6 +8,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
+from tracing_core.alert_commands import add_alert_commands
 from tracing_core.calibration_commands import add_calibration_command
 from tracing_core.clock import SystemClock
 from tracing_core.doctor_command import add_doctor_command
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     add_price_commands(commands)
     add_run_commands(commands)
     add_calibration_command(commands)
+    add_alert_commands(commands)
     return parser
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from tracing_core.alert_dry_run import DryRun, dry_run
+from tracing_core.alert_message import trial
 from tracing_core.alert_rule import AlertRule
+from tracing_core.alert_sending import Attempt, send
 from tracing_core.clock import Clock
+from tracing_core.errors import InvalidInput
 from tracing_core.ids import IdSource
 from tracing_core.settings import Settings
 from tracing_core.storage import alert_write
@@ -53,3 +57,16 @@ class AlertDesk:
     def send_again(self, event_id: str, destination: str) -> None:
         """Send an event once more to where it failed, or where nobody knows whether it arrived."""
         alert_write.send_again(self.database, event_id, destination, clock=self.clock)
+
+    def dry_run(self, rule: AlertRule, start: datetime, end: datetime) -> DryRun:
+        """What a rule would have done in a past time; InvalidInput when that is not known."""
+        return dry_run(self.database, rule, start, end, timedelta(seconds=self.settings.alert_delay_seconds))
+
+    def test(self, name: str) -> Attempt:
+        """Send a message to try a destination, at once and once; InvalidInput when there is none of that name."""
+        destination = self.settings.alert_destinations.get(name)
+        if destination is None:
+            known = ", ".join(sorted(self.settings.alert_destinations)) or "none yet"
+            raise InvalidInput("destination", f"{name} is not in TRACEWHY_ALERT_DESTINATIONS; there are: {known}")
+        message = trial(name, f"evt_{self.ids.draw(128):032x}", self.clock.now(), self.settings.public_url)
+        return send(message, name, destination, self.settings)

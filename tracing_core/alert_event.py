@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -56,9 +56,9 @@ class AlertEvent:
 
 
 def event_of(
-    rule_id: str, rule: AlertRule, happening: Happening, at: datetime, sample: Sample, delay: timedelta
+    rule_id: str, rule: AlertRule, happening: Happening, at: datetime, sample: Sample, window_end: datetime
 ) -> AlertEvent:
-    """The event of a look at `at`, whose window ended `delay` before."""
+    """The event of a look at `at`, at a window that ended before."""
     return AlertEvent(
         event_id=event_id(rule_id, happening.kind, at),
         kind=happening.kind,
@@ -67,7 +67,7 @@ def event_of(
         rule=rule,
         value=sample.value,
         message=message(rule, happening.kind, sample),
-        window_end=at - delay,
+        window_end=window_end,
         count=sample.count,
         last_week=sample.last_week,
     )

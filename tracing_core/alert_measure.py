@@ -50,6 +50,7 @@ class About:
         counted: whether it is taken of things that can be too few, which a minimum count is for.
         history: whether it is known of any time, so that a rule can be tried on the past, and against last week.
         whole: whether only whole numbers make sense as its threshold.
+        rolled: whether it is added up when traces are written; else it is looked for among the traces of the window.
     """
 
     title: str
@@ -61,6 +62,7 @@ class About:
     counted: bool = True
     history: bool = True
     whole: bool = False
+    rolled: bool = True
 
 
 def _latency(title: str, meaning: str) -> About:
@@ -78,9 +80,12 @@ ABOUT: Mapping[AlertMeasure, About] = {
     AlertMeasure.REQUESTS: About(
         title="Requests", meaning="how many traces began", unit="traces", by_operation=True, counted=False, whole=True
     ),
-    AlertMeasure.COST: About(title="Cost", meaning="what is known to have been spent in the window", unit="dollars"),
+    AlertMeasure.COST: About(
+        title="Cost", meaning="what is known to have been spent in the window", unit="dollars", counted=False
+    ),
     AlertMeasure.COST_PER_HOUR: About(
-        title="Cost per hour", meaning="what is known to have been spent, by the hour", unit="dollars an hour"
+        title="Cost per hour", meaning="what is known to have been spent, by the hour", unit="dollars an hour",
+        counted=False,
     ),
     AlertMeasure.UNPRICED: About(
         title="Traces without a price", meaning="how many used a model whose price is not known", unit="traces",
@@ -92,13 +97,15 @@ ABOUT: Mapping[AlertMeasure, About] = {
     ),
     AlertMeasure.LOW_CONFIDENCE: About(
         title="Low confidence", meaning="of the traces that have a confidence, the share with less than this",
-        unit="share", takes="confidence",
+        unit="share", takes="confidence", rolled=False,
     ),
-    AlertMeasure.CONFIDENCE: About(title="Mean confidence", meaning="the mean of what traces have", unit="confidence"),
+    AlertMeasure.CONFIDENCE: About(
+        title="Mean confidence", meaning="the mean of what traces have", unit="confidence", rolled=False
+    ),
     AlertMeasure.UNSURE_DECISIONS: About(
         title="Unsure decisions",
         meaning="of the traces with decisions that have a confidence, the share with one that has less than this",
-        unit="share", takes="confidence",
+        unit="share", takes="confidence", rolled=False,
     ),
     AlertMeasure.RATING: About(title="Average rating", meaning="the mean of the ratings of these traces", unit="rating"),
     AlertMeasure.FEEDBACK_RATE: About(

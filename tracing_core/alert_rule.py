@@ -16,6 +16,8 @@ from tracing_core.model import QualityFlag
 from tracing_core.quiet_time import QuietTime, texts
 
 LONGEST_WINDOW_MINUTES = 31 * 24 * 60
+LONGEST_SEARCHED_MINUTES = 24 * 60
+"""The longest window of a number that is looked for among the traces themselves each minute."""
 LONGEST_WAIT_MINUTES = 7 * 24 * 60
 LONGEST_NAME = 100
 LONGEST_TEXT = 2000
@@ -105,6 +107,7 @@ class AlertRule:
         _check_texts(self)
         _check_numbers(self)
         _check_measure(self, ABOUT[self.measure])
+        _check_window(self)
         _check_threshold(self)
         _put(self, "destinations", tuple(dict.fromkeys(texts("destinations", self.destinations))))
         _put(self, "quiet_times", tuple(self.quiet_times))
@@ -115,6 +118,12 @@ class AlertRule:
     def window(self) -> timedelta:
         """Over how long the number is taken."""
         return timedelta(minutes=self.window_minutes)
+
+    @property
+    def rolled(self) -> bool:
+        """Whether its number is added up when traces are written, so that a long window costs no more than a short one."""
+        beside = sum(getattr(self, name) is not None for name in ("library", "model", "operation"))
+        return ABOUT[self.measure].rolled and self.trace_name is None and beside <= 1
 
     def is_silent(self, moment: datetime) -> bool:
         """Whether nobody is told at `moment`."""
@@ -208,6 +217,15 @@ def _check_measure(rule: AlertRule, about: About) -> None:
         raise InvalidInput("confidence", "must be above 0 and at most 1, as no confidence is below 0")
     if rule.against is Against.LAST_WEEK and (not about.history or rule.measure is AlertMeasure.NO_DATA):
         raise InvalidInput("against", f"{measure} is not known of last week; compare it with a threshold")
+
+
+def _check_window(rule: AlertRule) -> None:
+    if not rule.rolled and rule.window_minutes > LONGEST_SEARCHED_MINUTES:
+        raise InvalidInput(
+            "window_minutes",
+            "is too long for a number that is looked for among the traces themselves, as this one is with its filter; "
+            f"give at most {LONGEST_SEARCHED_MINUTES}, or filter by one of library, model and operation alone",
+        )
 
 
 def _check_threshold(rule: AlertRule) -> None:

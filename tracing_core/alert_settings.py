@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
@@ -9,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
+_PRINTABLE = re.compile(r"[!-~]+")
+_ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$"
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _MAIL_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
@@ -24,8 +27,10 @@ class Destination(BaseModel):
 
     kind: Literal["webhook", "slack", "email", "log"]
     url: str | None = None
-    to: tuple[Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$", max_length=254)], ...] = ()
-    headers: Mapping[str, Annotated[str, Field(pattern=r"^[\x20-\x7e]*$")]] = {}
+    to: tuple[Annotated[str, Field(pattern=_ADDRESS, max_length=254)], ...] = ()
+    headers: Mapping[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")], Annotated[str, Field(pattern=r"^[ -~]*$")]
+    ] = {}
     secret: str | None = Field(None, min_length=8)
     idempotent: bool = False
 
@@ -33,7 +38,9 @@ class Destination(BaseModel):
     @classmethod
     def _of_http(cls, value: str | None) -> str | None:
         if value is not None and not _is_web(value):
-            raise ValueError("must be an http or https URL, such as https://example.com/hook")
+            raise ValueError(
+                "must be an http or https URL, such as https://example.com/hook, in ASCII; a password goes into headers"
+            )
         return value
 
     @model_validator(mode="after")
@@ -81,7 +88,10 @@ class AlertSettings(BaseSettings):
         description="Server that mail leaves by: smtps://user:password@host, smtp+starttls://… or smtp://… without password",
     )
     smtp_from: str = Field(
-        "tracewhy@localhost", alias="TRACEWHY_SMTP_FROM", description="Address that mail about alerts comes from"
+        "tracewhy@localhost",
+        pattern=_ADDRESS,
+        alias="TRACEWHY_SMTP_FROM",
+        description="Address that mail about alerts comes from",
     )
 
     @field_validator("smtp_url")
@@ -126,6 +136,7 @@ def mail_server(url: str) -> MailServer:
 def _is_web(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return whole and "@" not in parts.netloc and _PRINTABLE.fullmatch(url) is not None
     except ValueError:
         return False

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tracing_core.alert_measure import AlertMeasure
+from tracing_core.alert_measure import ABOUT, AlertMeasure
 from tracing_core.alert_rule import Against, AlertRule, Direction
 
 LONGEST_GAP = timedelta(minutes=5)
@@ -93,9 +93,10 @@ def verdict_of(rule: AlertRule, sample: Sample) -> Verdict:
     """What the number of a window means for the rule."""
     if rule.measure is AlertMeasure.NO_DATA:
         return Verdict.GOOD if sample.count else Verdict.BAD
-    number, enough = sample.value, sample.count >= rule.minimum_count
+    least = rule.minimum_count if ABOUT[rule.measure].counted else 0
+    number, enough = sample.value, sample.count >= least
     if rule.against is Against.LAST_WEEK:
-        number, enough = sample.ratio, enough and sample.last_week_count >= rule.minimum_count
+        number, enough = sample.ratio, enough and sample.last_week_count >= least
     if number is None or not enough:
         return Verdict.UNKNOWN
     back = rule.threshold if rule.recovery_threshold is None else rule.recovery_threshold

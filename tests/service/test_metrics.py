@@ -15,6 +15,7 @@ from service.metrics import ServiceMetrics
 from tests.factories import NOON, make_trace
 from tests.service.receiving import JSON, request, span
 from tests.service.serving import Scripted, serving
+from tracing_core.alert_watch import AlertWatch
 from tracing_core.clock import SystemClock
 from tracing_core.ids import IdSource
 from tracing_core.query.diagnostics import receiver_report
@@ -94,7 +95,13 @@ def test_without_the_database_the_rest_is_there(data_dir: Path) -> None:
 
 def test_readme_has_every_metric(store: tracing.Store) -> None:
     """Each metric has a row in the README with its own words, and the README names no other."""
-    families = list(text_string_to_metric_families(ServiceMetrics(store, SystemClock()).text().decode()))
+    families = list(
+        text_string_to_metric_families(
+            ServiceMetrics(store, SystemClock(), AlertWatch(store.database, store.settings, SystemClock()))
+            .text()
+            .decode()
+        )
+    )
     readme = README.read_text()
     for family in families:
         row = re.search(rf"^\| `{_shown(family.name, family.type)}[`{{].*$", readme, re.MULTILINE)

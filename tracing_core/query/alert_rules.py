@@ -119,10 +119,12 @@ def alert_rule_row(db: Database, rule_id: str) -> RuleRow | None:
     return None if found is None else _rule_row(found)
 
 
-def read_rules(connection: Connection) -> tuple[RuleRow, ...]:
-    """All rules by name, in the transaction of the caller."""
-    rows = connection.execute(_rules().order_by(alert_rules.c.name, alert_rules.c.rule_id)).mappings()
-    return tuple(map(_rule_row, rows))
+def read_rules(connection: Connection, *, hold: bool = False) -> tuple[RuleRow, ...]:
+    """All rules by name, in the transaction of the caller; held, nobody changes them before it is over."""
+    asked = _rules().order_by(alert_rules.c.name, alert_rules.c.rule_id)
+    if hold:
+        asked = asked.with_for_update(of=alert_rules, read=True)
+    return tuple(map(_rule_row, connection.execute(asked).mappings()))
 
 
 def newest_events(

@@ -42,6 +42,17 @@ def rows(
     return connection.execute(statement(_rows(chosen, by, granularity).cte("chosen"))).mappings().all()
 
 
+def operation_rows(
+    connection: Connection, chosen: TraceFilter, operation: str, granularity: str | None, *, histograms: bool
+) -> Sequence[RowMapping]:
+    """The same of the spans of one operation; the key is the bucket in which their traces began, or without granularity ""."""
+    buckets = func.date_trunc(granularity, traces.c.started_at, "UTC")
+    spans = _span_rows(chosen, literal("") if granularity is None else buckets)
+    named = spans.where(metrics.operation(trace_spans.c.name) == operation)
+    statement = _with_histograms if histograms else _sums
+    return connection.execute(statement(named.cte("chosen"))).mappings().all()
+
+
 def _with_histograms(rows: FromClause) -> Select[Any]:
     """Reads the rows once."""
     added = _sums(rows).subquery()
@@ -106,7 +117,7 @@ def _of_ratings(what: ColumnElement[Any]) -> ColumnElement[Any]:
     return case((traces.c.rating.is_not(None), found), else_=None)
 
 
-def _span_rows(chosen: TraceFilter) -> Select[Any]:
+def _span_rows(chosen: TraceFilter, key: ColumnElement[Any] | None = None) -> Select[Any]:
     """The spans below the roots; what is only known of a whole trace is left out."""
     unknown = ("input_tokens", "output_tokens", "cost_usd", "rating_count", "rating_sum")
     near = []
@@ -116,7 +127,7 @@ def _span_rows(chosen: TraceFilter) -> Select[Any]:
         near.append(trace_spans.c.started_at < chosen.end + NEARBY)
     return (
         select(
-            metrics.operation(trace_spans.c.name).label("key"),
+            (metrics.operation(trace_spans.c.name) if key is None else key).label("key"),
             metrics.weight().label("weight"),
             metrics.span_failed().label("failed"),
             trace_spans.c.duration_ms,

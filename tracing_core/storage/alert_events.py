@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tracing_core.alert_event import AlertEvent
 from tracing_core.alert_state import AlertState
 from tracing_core.storage.monitoring_tables import alert_deliveries, alert_events, alert_states
 
+_TRANSACTION_LOCK = 7_201_113_120_006
 
-def enter_state(connection: Connection, rule_id: str, state: AlertState) -> None:
-    """Keep the state of a rule in the place of what it was."""
-    row = {
+
+def enter_states(connection: Connection, states: Mapping[str, AlertState]) -> None:
+    """Keep the states of rules, by rule, in the place of what they were."""
+    rows = [{"rule_id": rule_id, **_columns(states[rule_id])} for rule_id in sorted(states)]
+    if rows:
+        statement = insert(alert_states).values(rows)
+        new = {name: statement.excluded[name] for name in rows[0] if name != "rule_id"}
+        connection.execute(statement.on_conflict_do_update(index_elements=["rule_id"], set_=new))
+
+
+def _columns(state: AlertState) -> dict[str, Any]:
+    return {
         "state": state.name.value, "since": state.since, "value": state.sample.value, "evaluated_at": state.looked_at,
         "document": {
             "verdict": state.verdict.value, "count": state.sample.count, "last_week": state.sample.last_week,
@@ -22,8 +33,6 @@ def enter_state(connection: Connection, rule_id: str, state: AlertState) -> None
             "told_at": None if state.told_at is None else state.told_at.isoformat(),
         },
     }  # fmt: skip
-    statement = insert(alert_states).values(rule_id=rule_id, **row)
-    connection.execute(statement.on_conflict_do_update(index_elements=["rule_id"], set_=row))
 
 
 def enter_event(connection: Connection, event: AlertEvent, tell: Iterable[str]) -> None:
@@ -41,3 +50,8 @@ def enter_event(connection: Connection, event: AlertEvent, tell: Iterable[str]) 
     ]
     if deliveries:
         connection.execute(insert(alert_deliveries).values(deliveries))
+
+
+def evaluate_alone(connection: Connection) -> None:
+    """Let no other transaction judge rules until this one is over, whatever became of the lock that is held beside it."""
+    connection.execute(select(func.pg_advisory_xact_lock(_TRANSACTION_LOCK)))
