@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import data, explain_view, words
+from dashboard import compare_view, data, explain_view, words
 from dashboard.view import DEFAULT_RANGE, RANGE_WORDS, RANGES, View, parse, rounded
 from tracing_core.clock import SystemClock
 from tracing_core.model import QualityFlag, TraceStatus
@@ -24,7 +24,7 @@ OF_DECISIONS = ("decision", "what", "stage", "alternative", "sure_from", "sure_t
 """What decisions are like: for the pages that show them, as no rollup knows it."""
 OF_RUNS = ("intent", "domain", "gap", "gate", "review")
 """What research runs are like, which no rollup knows either."""
-OWN = frozenset(explain_view.PARAMS)
+OWN = frozenset((*explain_view.PARAMS, *compare_view.PARAMS))
 """Parameters that pages have beside the filters, and that stay when a filter changes."""
 _MEMORY = "filters.remembered"
 _PAGE = "filters.page"

@@ -92,6 +92,13 @@ SCREENS: tuple[Screen, ...] = (
         question="How good are the answers, and what falls short?",
     ),
     Screen(
+        key="compare",
+        group="Understand",
+        title="Compare",
+        icon=":material/compare_arrows:",
+        question="What differs, and is it more than chance?",
+    ),
+    Screen(
         key="feedback",
         group="Improve",
         title="Feedback",

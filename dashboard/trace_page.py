@@ -53,6 +53,7 @@ def head(trace: TraceDetail) -> None:
         navigation.link(
             "explain", "Why was this one different?", _different(trace, filters.now()), icon=":material/troubleshoot:"
         )
+        navigation.link("compare", "Compare", {"trace": trace.trace_id}, icon=":material/compare_arrows:")
         with st.popover("Share", icon=":material/link:"):
             st.caption("This address leads here, and to the chosen span")
             st.code(_address(trace.trace_id), language=None)

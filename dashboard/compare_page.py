@@ -1,0 +1,25 @@
+"""What the page Compare has on top: whether groups or two traces are compared."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import compare_view
+from dashboard.compare_view import Asked
+
+_GROUPS, _TRACES = "Groups", "Two traces"
+
+
+def kind(asked: Asked) -> None:
+    """Draw the choice between groups and two traces; the URL holds it."""
+    st.session_state["compare.kind"] = _TRACES if asked.of_traces else _GROUPS
+    st.segmented_control(
+        "Kind", [_GROUPS, _TRACES], key="compare.kind", label_visibility="collapsed", required=True, on_change=_set
+    )
+
+
+def _set() -> None:
+    kept = {name: value for name, value in st.query_params.to_dict().items() if name not in compare_view.PARAMS}
+    if st.session_state["compare.kind"] == _TRACES:
+        kept["trace"] = ""
+    st.query_params.from_dict(kept)
