@@ -7,7 +7,8 @@ is something else than absent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 
@@ -21,11 +22,16 @@ Mask = NDArray[np.bool_]
 Key = tuple[str, str]
 """Kind and subject."""
 
+_Place = tuple[str, str, str]
+"""Scope, kind and subject."""
+
 ABSENT = "absent"
 EVERY, SPANS, CONTENTS = "every", "spans", "contents"
 FEWEST = 4
 """Traces that must have a value, and must not, for it to be looked at."""
 MOST_VALUES, MOST_FLAGS, MOST_NUMBERS = 60, 2_500, 800
+_SAME_MS = 0.05
+"""Times that are so near to each other are the same, read from two places."""
 _FEW_DISTINCT = 12
 """A number with no more different values than this is looked at value by value, too."""
 _BANDS = ((0.75, True), (0.9, True), (0.95, True), (0.25, False), (0.1, False))
@@ -86,54 +92,57 @@ class Facts:
         nothing = np.zeros(count, dtype=bool)
         self.scopes: dict[str, Mask] = {EVERY: np.ones(count, dtype=bool), SPANS: nothing, CONTENTS: nothing}
         self.scopes.update(scopes or {})
-        self._values: dict[tuple[str, Key], dict[str, set[int]]] = {}
-        self._numbers: dict[tuple[str, Key], dict[int, float]] = {}
+        self._values: defaultdict[_Place, defaultdict[str, list[int]]] = defaultdict(_lists)
+        self._numbers: defaultdict[_Place, defaultdict[int, float]] = defaultdict(_zeros)
 
     def has(self, row: int, kind: str, subject: str, value: str, scope: str = EVERY) -> None:
         """The trace of this row has this value, beside others that it may have."""
-        self._values.setdefault((scope, (kind, subject)), {}).setdefault(value, set()).add(row)
+        self._values[scope, kind, subject][value].append(row)
 
     def counts(self, row: int, kind: str, subject: str, number: float, scope: str = EVERY) -> None:
         """The trace of this row has this number; a second one of the same subject is added to it."""
         if isfinite(number):
-            known = self._numbers.setdefault((scope, (kind, subject)), {})
-            known[row] = known.get(row, 0.0) + number
+            self._numbers[scope, kind, subject][row] += number
 
-    def values(self, key: Key) -> Mapping[str, set[int]]:
+    def values(self, key: Key) -> Mapping[str, list[int]]:
         """The rows that have each value of a subject."""
-        return next((found for (_, each), found in self._values.items() if each == key), {})
+        return next((found for (_, *each), found in self._values.items() if tuple(each) == key), {})
 
     def candidates(self) -> list[Candidate]:
-        """All that can be compared: values and numbers that some traces have, in enough of them, and others have not."""
-        numbers = self._number_columns()
-        flags = sorted(self._flags(numbers), key=lambda each: -float(np.nansum(each.values)))
+        """All that can be compared: values and numbers that some traces have, in enough of them, and others have not.
+
+        Of facts that the very same traces have, under several names, one speaks for all.
+        """
+        numbers = _without_doubles(_without_leaves(list(self._number_columns())))
+        flags = _without_doubles(self._flags(numbers))
+        flags.sort(key=lambda each: -float(np.nansum(each.values)))
         return [*flags[:MOST_FLAGS], *numbers[:MOST_NUMBERS]]
 
-    def _number_columns(self) -> list[Candidate]:
-        found = []
-        for (scope, (kind, subject)), known in self._numbers.items():
+    def _number_columns(self) -> Iterator[Candidate]:
+        for (scope, kind, subject), known in self._numbers.items():
             values = np.full(self.count, np.nan)
             values[list(known)] = list(known.values())
             if len(known) >= FEWEST and np.nanmin(values) < np.nanmax(values):
-                part = Part(kind=kind, subject=subject)
-                found.append(Candidate(parts=(part,), flag=False, values=values, scope=scope))
-        return _without_doubles(found)
+                yield Candidate(parts=(Part(kind=kind, subject=subject),), flag=False, values=values, scope=scope)
 
     def _flags(self, numbers: list[Candidate]) -> Iterator[Candidate]:
-        for (scope, key), values in self._values.items():
+        named = set()
+        for (scope, *key), values in self._values.items():
+            kind, subject = key
+            named.add((kind, subject))
             frequent = sorted(values.items(), key=lambda item: (-len(item[1]), item[0]))[:MOST_VALUES]
             for value, rows in frequent:
-                yield from self._flag(scope, key, value, rows)
-            yield from self._flag(scope, key, ABSENT, self._without(scope, values))
+                yield from self._flag(scope, (kind, subject), value, set(rows))
+            yield from self._flag(scope, (kind, subject), ABSENT, self._without(scope, values))
         for number in numbers:
             kind, subject = number.parts[0].kind, number.parts[0].subject
-            for value, rows in _bands(number):
-                yield from self._flag(number.scope, (kind, subject), value, rows)
-            if number.tier != "outcome" and (kind, subject) not in {key for _, key in self._values}:
+            for band, having in _bands(number):
+                yield from self._flag(number.scope, (kind, subject), band, having)
+            if number.tier != "outcome" and (kind, subject) not in named:
                 missing = self.scopes[number.scope] & np.isnan(number.values)
-                yield from self._flag(number.scope, (kind, subject), ABSENT, set(np.flatnonzero(missing)))
+                yield from self._flag(number.scope, (kind, subject), ABSENT, set(np.flatnonzero(missing).tolist()))
 
-    def _without(self, scope: str, values: Mapping[str, set[int]]) -> set[int]:
+    def _without(self, scope: str, values: Mapping[str, list[int]]) -> set[int]:
         return set(np.flatnonzero(self.scopes[scope]).tolist()).difference(*values.values())
 
     def _flag(self, scope: str, key: Key, value: str, rows: set[int]) -> Iterator[Candidate]:
@@ -165,9 +174,41 @@ def _bands(number: Candidate) -> Iterator[tuple[str, set[int]]]:
         yield f"{edge:g} or {'more' if above else 'less'}", set(np.flatnonzero(rows).tolist())
 
 
-def _without_doubles(found: list[Candidate]) -> list[Candidate]:
-    """A stage without parts of its own takes as long as its self time: one of two equal columns says it."""
+def _without_leaves(numbers: list[Candidate]) -> Iterator[Candidate]:
+    """A stage without parts of its own takes as long as its self time: once is enough."""
+    stages = {each.parts[0].subject: each.values for each in numbers if each.parts[0].kind == "stage"}
+    for each in numbers:
+        part = each.parts[0]
+        if part.kind == "self_time" and part.subject in stages:
+            known = ~np.isnan(each.values)
+            if np.allclose(each.values[known], stages[part.subject][known], rtol=0, atol=_SAME_MS, equal_nan=True):
+                continue
+        yield each
+
+
+def _without_doubles(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """One of equal columns: a tag may repeat a library."""
     kept: dict[bytes, Candidate] = {}
-    for each in found:
-        kept.setdefault(each.values.tobytes(), each)
+    for each in candidates:
+        column = each.values.tobytes()
+        if column not in kept or _nearness(each) < _nearness(kept[column]):
+            kept[column] = each
     return list(kept.values())
+
+
+_NEAREST = ("decision", "prompt", "source", "library", "model", "stage")
+
+
+def _nearness(candidate: Candidate) -> tuple[bool, int]:
+    """What says a fact best comes first: that something is there rather than that something else is absent, and by kind."""
+    part = candidate.parts[0]
+    kind = len(_NEAREST) + (part.kind in ("tag", "attribute")) + 2 * (part.kind == "self_time")
+    return part.value == ABSENT, _NEAREST.index(part.kind) if part.kind in _NEAREST else kind
+
+
+def _lists() -> defaultdict[str, list[int]]:
+    return defaultdict(list)
+
+
+def _zeros() -> defaultdict[int, float]:
+    return defaultdict(float)

@@ -34,7 +34,7 @@ def flag_sentence(
         carried: the stage that takes longer with it.
     """
     these = f"{_part(*ours)} {noun(cohort)} against {percent(theirs[2])} of the others"
-    fact = " and ".join(map(phrase, parts))
+    fact = _fact(parts)
     if carried is not None and ours[2] > theirs[2]:
         return f"{carried.stage} took {times(carried.ratio)} longer when {fact}: {these}."
     if cohort.kind == "trace":
@@ -119,6 +119,17 @@ def amount(number: float, unit: str) -> str:
     if unit == "USD":
         return f"${number:,.4f}" if number < 1 else f"${number:,.2f}"
     return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
+
+
+def _fact(parts: Sequence[Part]) -> str:
+    if (
+        len(parts) > 1
+        and {part.kind for part in parts} == {"decision", "confidence"}
+        and len({part.subject for part in parts}) == 1
+    ):
+        choice, sure = sorted(parts, key=lambda part: part.kind != "decision")
+        return f"{phrase(choice)} and {phrase(sure).removeprefix(sure.subject).strip()}"
+    return " and ".join(map(phrase, parts))
 
 
 def _part(hits: int, of: int, share: float) -> str:
