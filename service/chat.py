@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
-from service.parts import TheDesk
+from service.parts import TheDesk, TheRatingLimit
 from service.schemas import AskRequest, ChatResponse, FeedbackRequest, FeedbackResponse, QueryRequest, QueryResponse
+from tracing_core.model import WaitingFeedback
 
 router = APIRouter(prefix="/api/v1")
 
@@ -25,11 +26,18 @@ async def chat(asked: AskRequest, desk: TheDesk, request: Request) -> ChatRespon
 
 
 @router.post("/chat/feedback", status_code=201)
-def rate(given: FeedbackRequest, desk: TheDesk) -> FeedbackResponse:
-    """Rate an answer; the same user rating it again changes the rating."""
+def rate(
+    given: FeedbackRequest, desk: TheDesk, limit: TheRatingLimit, request: Request, response: Response
+) -> FeedbackResponse:
+    """Rate an answer; the same user rating it again changes the rating. 202 when its trace has not come yet, but may."""
+    limit.admit(request, given.user_id)
     stored = desk.store.feedback.submit_feedback(
         given.interaction_id, given.rating, given.comment, given.user_id
     ).result()
+    if isinstance(stored, WaitingFeedback):
+        response.status_code = 202
+        message = "The rating waits for its trace, and counts as soon as that is stored."
+        return FeedbackResponse(success=True, message=message, feedback_id=stored.feedback_id, status="waiting")
     again = stored.updated_at > stored.created_at
     return FeedbackResponse(
         success=True,

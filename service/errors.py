@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from assistant.errors import AssistantError
 from tracing_core.context import TraceContext
-from tracing_core.errors import DataRejected, InvalidInput, StorageError, TraceNotFound, TracewhyError
+from tracing_core.errors import DataRejected, InvalidInput, Overloaded, StorageError, TraceNotFound, TracewhyError
 from tracing_core.model import TraceStatus
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,18 @@ INTERNAL = "Something went wrong inside the service. Its log says what."
 
 class ServiceBusy(TracewhyError):
     """Too many questions are being answered; ask again in a moment."""
+
+
+class TooManyRatings(TracewhyError):
+    """Too many ratings came from one sender.
+
+    Args:
+        retry_after: seconds until the next one is taken.
+    """
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many ratings from here; send it again in {retry_after} s")
+        self.retry_after = retry_after
 
 
 Handler = Callable[[Request, Any], Awaitable[JSONResponse]]
@@ -40,6 +52,8 @@ def install(app: FastAPI) -> None:
         StorageError: _answer(503),
         AssistantError: _answer(503),
         ServiceBusy: _answer(503),
+        Overloaded: _answer(503),
+        TooManyRatings: _too_many,
         Exception: _internal,
     }
     for kind, handler in handlers.items():
@@ -56,6 +70,10 @@ def _answer(status: int) -> Handler:
         return refusal(status, sentence(error))
 
     return handler
+
+
+async def _too_many(_request: Request, error: TooManyRatings) -> JSONResponse:
+    return refusal(429, str(error), headers={"retry-after": str(error.retry_after)})
 
 
 async def _invalid(_request: Request, error: InvalidInput) -> JSONResponse:

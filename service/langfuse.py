@@ -16,8 +16,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.errors import ServiceBusy
-from service.parts import TheDesk
+from service.parts import TheDesk, TheRatingLimit
 from service.rpc_status import UNAUTHENTICATED, Problem
 from service.scores import read_score
 from tracing_core.errors import InvalidInput, TraceNotFound
@@ -33,14 +32,10 @@ BODY_BYTES: Mapping[str, int] = {
     "/api/public/media/upload": LARGEST_BYTES,
 }
 """The longest bodies by path; the SDK sends at most 1 MB of scores, older ones 2.5 MB of events."""
-WAIT_SECONDS = 3.0
-"""How long a score waits for its trace, which the SDK sends later than the score; the SDK itself waits five seconds."""
-_LOOK_SECONDS = 0.2
 _CHALLENGE = {"www-authenticate": 'Basic realm="Tracewhy"'}
 _REFUSED = "send Basic authentication with a public and a secret key; while no sign-in is configured any pair is good"
 _VERSION = "5.0.0"
 """Of the Langfuse server whose answers these are like."""
-_NOT_YET = "The trace of a score is not here yet; send the score again."
 
 
 class BasicAuth:
@@ -97,9 +92,10 @@ async def projects(desk: TheDesk) -> dict[str, Any]:
 
 
 @router.post("/api/public/scores", dependencies=KEYS)
-async def scores(desk: TheDesk, given: Annotated[Any, Body()]) -> Response:
+async def scores(desk: TheDesk, limit: TheRatingLimit, request: Request, given: Annotated[Any, Body()]) -> Response:
     """Scores; those that are ratings become feedback. 202 when all of them are kept, 207 with the reasons otherwise."""
     each = given if isinstance(given, list) else [given]
+    limit.admit(request, ratings=len(each))
     problems = [problem for problem in await _keep(desk.store.feedback, each) if problem is not None]
     if not problems:
         return _json(202, {"message": "Accepted"})
@@ -108,9 +104,12 @@ async def scores(desk: TheDesk, given: Annotated[Any, Body()]) -> Response:
 
 
 @router.post("/api/public/ingestion", dependencies=KEYS)
-async def ingestion(desk: TheDesk, batch: Annotated[list[dict[str, Any]], Body(embed=True)]) -> Response:
+async def ingestion(
+    desk: TheDesk, limit: TheRatingLimit, request: Request, batch: Annotated[list[dict[str, Any]], Body(embed=True)]
+) -> Response:
     """Events as older SDKs send them: scores are kept as above, each event is answered for itself."""
     scored = [event for event in batch if event.get("type") == "score-create"]
+    limit.admit(request, ratings=len(scored))
     reasons = await _keep(desk.store.feedback, [event.get("body") for event in scored])
     kept = [{"id": _id(event), "status": 201} for event, reason in zip(scored, reasons, strict=True) if reason is None]
     errors = [_event_error(event, reason) for event, reason in zip(scored, reasons, strict=True) if reason is not None]
@@ -119,37 +118,21 @@ async def ingestion(desk: TheDesk, batch: Annotated[list[dict[str, Any]], Body(e
 
 
 async def _keep(feedback: FeedbackService, given: Sequence[Any]) -> list[str | None]:
-    """Why each score was not kept, None for one that was.
+    """Why each score was not kept, None for one that was; it may be quicker than its trace, and wait for it.
 
     Raises:
-        ServiceBusy: a trace is not here yet; all may be sent again, as a score with the same id is kept once.
+        Overloaded: too many wait; all may be sent again, as a score with the same id is kept once.
         StorageError: the database did not take one.
     """
-    waits = round(WAIT_SECONDS / _LOOK_SECONDS)
-    outcomes: list[str | None] = []
-    for score in given:
-        outcome, missing = await asyncio.to_thread(_keep_one, feedback, score)
-        while missing and waits:
-            waits -= 1
-            await asyncio.sleep(_LOOK_SECONDS)
-            outcome, missing = await asyncio.to_thread(_keep_one, feedback, score)
-        outcomes.append(outcome)
-        if missing:
-            outcomes[-1] = _NOT_YET
-    if _NOT_YET in outcomes:
-        raise ServiceBusy(_NOT_YET)
-    return outcomes
+    return [await asyncio.to_thread(_keep_one, feedback, score) for score in given]
 
 
-def _keep_one(feedback: FeedbackService, given: Any) -> tuple[str | None, bool]:
-    """Why a score was not kept, and whether that is for want of its trace."""
+def _keep_one(feedback: FeedbackService, given: Any) -> str | None:
     try:
         read_score(given).keep(feedback)
-    except InvalidInput as error:
-        return str(error), False
-    except TraceNotFound:
-        return None, True
-    return None, False
+    except (InvalidInput, TraceNotFound) as error:
+        return str(error)
+    return None
 
 
 def _not_by_events(event: Mapping[str, Any]) -> str:

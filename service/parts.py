@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from service.desk import Desk
+from service.rate_limits import RatingLimit
 
 
 async def _desk(request: Request) -> Desk:
@@ -14,4 +15,10 @@ async def _desk(request: Request) -> Desk:
     return desk
 
 
+async def _rating_limit(request: Request) -> RatingLimit:
+    limit: RatingLimit = request.app.state.rating_limit
+    return limit
+
+
+TheRatingLimit = Annotated[RatingLimit, Depends(_rating_limit)]
 TheDesk = Annotated[Desk, Depends(_desk)]

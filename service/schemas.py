@@ -68,11 +68,12 @@ class FeedbackRequest(BaseModel):
 
 
 class FeedbackResponse(BaseModel):
-    """What became of a rating."""
+    """What became of a rating; it is `waiting` until its trace is stored."""
 
     success: bool
     message: str
     feedback_id: str | None = None
+    status: Literal["stored", "waiting"] = "stored"
 
 
 class Tokens(BaseModel):

@@ -37,7 +37,9 @@ class Score:
             TraceNotFound: its trace is not stored, or not yet.
             StorageError: the database did not take it.
         """
-        feedback.submit_feedback(interaction_id=self.trace_id, rating=self.rating, comment=self.comment, user_id=self.user_id).result()
+        feedback.submit_feedback(
+            interaction_id=self.trace_id, rating=self.rating, comment=self.comment, user_id=self.user_id
+        ).result()
 
 
 def read_score(given: Any) -> Score:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import httpx
 import pytest
 from sqlalchemy import delete
 
 import tracing_core as tracing
 from tests.service.model_server import MODEL, WORDS, ModelServer
+from tests.service.serving import Scripted, serving
 from tracing_core.model import QualityFlag
 from tracing_core.query.trace import get_trace
 from tracing_core.storage.tables import span_payloads
@@ -90,6 +94,45 @@ def test_a_rating_that_does_not_fit_is_refused(
     given = {"interaction_id": "trc_20260213_143022_a1b2c3d4e5f60718", "rating": 5} | wrong
     response = client.post("/api/v1/chat/feedback", json=given)
     assert (response.status_code, response.json()["error"]["field"]) == (status, field)
+
+
+def test_a_rating_may_come_before_its_trace(client: httpx.Client, store: tracing.Store) -> None:
+    """202 and `waiting`, for an id whose trace may be on its way; it counts with the trace."""
+    trace = tracing.TraceContext.start(query=QUESTION)
+    given = client.post("/api/v1/chat/feedback", json={"interaction_id": trace.trace_id, "rating": 1})
+    assert (given.status_code, given.json()["success"], given.json()["status"]) == (202, True, "waiting")
+    tracing.TraceContext.finish(trace).result(20)
+    rated = get_trace(store.database, trace.trace_id)
+    assert rated is not None
+    assert (rated.rating, rated.quality_flag) == (1, QualityFlag.USER_NEGATIVE)
+
+
+def test_who_sends_too_many_ratings_is_told_when_to_go_on(database_url: str, data_dir: Path) -> None:
+    """429 with Retry-After and the reason, for one key; another key, and a user without one, are not held up."""
+    store = tracing.init(
+        DATABASE_URL=database_url, TRACEWHY_DATA_DIR=data_dir, TRACEWHY_FEEDBACK_RATE=0.01, TRACEWHY_FEEDBACK_BURST=2
+    )
+    try:
+        with serving(store, Scripted([])) as client:
+            trace = tracing.TraceContext.start(query=QUESTION)
+            body = {"interaction_id": trace.trace_id, "rating": 5}
+
+            def send(**more: Any) -> httpx.Response:
+                return client.post("/api/v1/chat/feedback", json=body | more.pop("json", {}), **more)
+
+            by_one = {"headers": {"authorization": "Bearer one"}}
+            answers = [send(**by_one) for _ in range(3)]
+            assert [answer.status_code for answer in answers] == [202, 202, 429]
+            assert 90 <= int(answers[2].headers["retry-after"]) <= 100
+            assert "too many ratings" in answers[2].json()["error"]["message"]
+            assert send(headers={"x-api-key": "two"}).status_code == 202
+            assert send(json={"user_id": "ann"}).status_code == 202
+            scores = [{"id": "s", "traceId": "ab" * 16, "name": "rating", "value": 5}] * 3
+            assert client.post("/api/public/scores", json=scores, auth=("pk", "sk")).status_code == 202
+            assert client.post("/api/public/scores", json=scores, auth=("pk", "sk")).status_code == 429
+            tracing.TraceContext.finish(trace)
+    finally:
+        store.close()
 
 
 def test_html_passes_through_unharmed(client: httpx.Client, model: ModelServer) -> None:
