@@ -96,5 +96,7 @@ def _rate(trace: Trace, store: Store, source: random.Random) -> bool:
         return False
     rating = max(1, min(5, round(0.7 + 4.3 * trace.confidence + source.gauss(0, 1.2))))
     comment = source.choice(_COMMENTS[rating])
-    store.feedback.submit_feedback(interaction_id=trace.trace_id, rating=rating, comment=comment, user_id=trace.user_id).result()
+    store.feedback.submit_feedback(
+        interaction_id=trace.trace_id, rating=rating, comment=comment, user_id=trace.user_id
+    ).result()
     return True

@@ -47,7 +47,7 @@ _ABOUT = (
 _SHARE_OFTEN = 0.6
 
 
-_SHARE_OF_COURSE = 0.25
+_SHARE_OF_COURSE = 0.12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +82,7 @@ def visits(
     """`count` questions over `days` days until `until`, in the order of time: more by day than by night.
 
     Args:
-        course: whose questions are among them, a quarter of those of a common day.
+        course: whose questions are among them, an eighth of those of a common day.
     """
     drawn: list[Visit] = []
     if course is not None:

@@ -81,7 +81,7 @@ def test_the_slow_copy_is_chosen_and_waited_for(index: SearchIndex, clock: Jumpi
     for _ in range(20):
         trace = searched(copied, "pandas")
         assert chosen(trace).what == DISK
-        assert "newer on disk" in chosen(trace).why
+        assert "are newer there" in chosen(trace).why
         assert (by_name(trace)["vector_search"].duration_ns or 0) > 2e9
 
 
@@ -89,21 +89,21 @@ def test_the_slow_copy_is_chosen_and_waited_for(index: SearchIndex, clock: Jumpi
     ("library", "when"), [("pandas", REMAKING.start - timedelta(hours=2)), ("plotly", REMAKING.start)]
 )
 def test_nothing_else_is_slow(index: SearchIndex, clock: JumpingClock, library: str, when: datetime) -> None:
-    """Neither another library nor another day, though either copy may be chosen."""
+    """Neither another library nor another day: the copy in memory answers."""
     copied = in_copies(clock, random.Random(1), REMAKING)(index)
     clock.jump_to(when)
     traces = [searched(copied, library) for _ in range(60)]
-    assert {chosen(trace).what for trace in traces} == {MEMORY, DISK}
+    assert {chosen(trace).what for trace in traces} == {MEMORY}
     assert max(by_name(trace)["vector_search"].duration_ns or 0 for trace in traces) < 1e9
 
 
 def test_a_course_asks_about_its_library_in_its_hours() -> None:
-    """A quarter of a common day's questions are its own; the history has as many as were asked for, in order."""
+    """An eighth of a common day's questions are its own; the history has as many as were asked for, in order."""
     course = Course(library="pandas", start=REMAKING.start, end=REMAKING.end)
     documents = [document for document in DOCUMENTS if document.library != "pandas"]
     asked = visits(random.Random(3), documents, count=560, days=14, until=NOW, course=course)
     of_course = [visit for visit in asked if visit.library == "pandas" and REMAKING.at(visit.at)]
     assert len(asked) == 560
     assert [visit.at for visit in asked] == sorted(visit.at for visit in asked)
-    assert len(of_course) >= 10
+    assert len(of_course) >= 5
     assert asked == visits(random.Random(3), documents, count=560, days=14, until=NOW, course=course)
