@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import json
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
-from tracing_core.cost import FIELDS, CostTracker
+from tracing_core.cost import CostTracker
 from tracing_core.errors import StorageError
-from tracing_core.model_use import NOT_NAMED
+from tracing_core.missing_prices import finer, setting, to_do
 from tracing_core.price_change import Change, Sums
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.models import UnknownModel, model_calls, unknown_models
-from tracing_core.rates import STANDS_FOR
 from tracing_core.repricing import reprice
 from tracing_core.settings import read_settings
 from tracing_core.storage.repricing import Chosen
@@ -68,30 +66,14 @@ def _print_unknown(console: Console, unknown: tuple[UnknownModel, ...]) -> None:
         if each.counted < each.traces and each.tokens:
             tokens += f" (in the newest {each.counted:,} traces)"
         days = (f"{each.first_at:%Y-%m-%d}", f"{each.last_at:%Y-%m-%d}")
-        table.add_row(escape(each.model), f"{each.traces:,}", tokens, *days, _to_do(each))
+        table.add_row(escape(each.model), f"{each.traces:,}", tokens, *days, to_do(each))
     console.print(table)
-    entries = {each.model: _entry(each) for each in unknown if each.missing and each.model != NOT_NAMED}
-    if entries:
+    if (wanted := setting(unknown)) is not None:
         console.print("in dollars per million tokens, the numbers instead of the dots:")
-        said = ", ".join(f"{json.dumps(model)}: {{{entry}}}" for model, entry in entries.items())
-        console.print(f"TRACEWHY_PRICES='{{{said}}}'", markup=False)
-        finer = sorted(FIELDS[name] for name in {name for each in unknown for name in each.tokens} & STANDS_FOR.keys())
-        if finer:
-            console.print(f"and where it is another: {', '.join(finer)}")
+        console.print(wanted, markup=False)
+        if more := finer(unknown):
+            console.print(f"and where it is another: {', '.join(more)}")
         console.print("then: python -m tracing_core reprice --dry-run")
-
-
-def _to_do(model: UnknownModel) -> str:
-    if model.model == NOT_NAMED:
-        return "let the sender name it"
-    return "has a price now: run reprice" if model.tokens and not model.missing else "set a price"
-
-
-def _entry(model: UnknownModel) -> str:
-    """The prices that an entry for this model needs; other classes have these where they have none of their own."""
-    return ", ".join(
-        f'"{name}": …' for name in dict.fromkeys(FIELDS[STANDS_FOR.get(each, each)] for each in model.tokens)
-    )
 
 
 def _reprice(options: argparse.Namespace) -> None:
@@ -151,9 +133,9 @@ def _cells(sums: Sums) -> tuple[str, ...]:
 
 
 def _money(dollars: Decimal) -> str:
-    """With six digits below a dollar, and four from there on."""
-    digits = 6 if abs(dollars) < 1 else 4
-    return f"{dollars:,.{digits}f}"
+    """With six digits below a dollar, and four from there on; away from zero, so that no cost reads as nothing."""
+    digits = Decimal("0.000001") if abs(dollars) < 1 else Decimal("0.0001")
+    return f"{dollars.quantize(digits, ROUND_UP):,}"
 
 
 def _table(*titles: str) -> Table:

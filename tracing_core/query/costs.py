@@ -132,8 +132,9 @@ def spending(db: Database, chosen: TraceFilter, by: CostBy) -> Spending:
     for point in points:
         if point["cost_usd"]:
             over_time[point["key"]][point["bucket"]] += point["cost_usd"]
+    buckets = {*bucket_starts(start, end, granularity), *(bucket for sums in over_time.values() for bucket in sums)}
     return Spending(
-        by=by, granularity=granularity, lines=_lines(rows), buckets=bucket_starts(start, end, granularity),
+        by=by, granularity=granularity, lines=_lines(rows), buckets=tuple(sorted(buckets)),
         over_time={key: dict(sums) for key, sums in over_time.items()}, sample=sample,
     )  # fmt: skip
 

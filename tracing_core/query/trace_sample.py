@@ -21,6 +21,7 @@ from sqlalchemy import (
     select,
     tablesample,
     text,
+    true,
 )
 from sqlalchemy import Double as DoublePrecision
 from sqlalchemy.sql.util import ClauseAdapter
@@ -73,7 +74,7 @@ def drawn(
         columns: of `traces`, beside `weight`: how many traces a row stands for by the sampling of its time, and by this.
         where: further conditions on `traces`.
     """
-    wanted = and_(*conditions(chosen), *where)
+    wanted = and_(true(), *conditions(chosen), *where)
     some = select(literal(1)).select_from(traces).where(wanted).limit(ALL_LOOKED_AT + 1).subquery()
     count = connection.scalar(select(func.count()).select_from(some)) or 0
     few, found = (_by_hash(wanted, most), count) if count <= ALL_LOOKED_AT else _by_pages(connection, wanted, most)
