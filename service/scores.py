@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracing_core.errors import InvalidInput
-from tracing_core.feedback import FeedbackService
+from tracing_core.feedback import THUMB_DOWN, THUMB_UP, FeedbackService
 from tracing_core.ids import native_trace_id
 
 _RATING = re.compile(r"rating|stars?\b|feedback|thumbs?|satisf|(^|[^a-z])likes?([^a-z]|$)")
 """Names of scores that people give, lower case and with blanks for hyphens."""
-_WORST, _BEST = 1, 5
+_WORST, _BEST = THUMB_DOWN, THUMB_UP
 _SAID = (
     "only ratings by people are kept here: a score named like user-feedback, rating, thumbs or stars, "
     "boolean (0 or 1) or a whole number from 1 to 5"

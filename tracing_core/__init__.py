@@ -12,6 +12,7 @@ from tracing_core.interface import (
     validate_trace,
 )
 from tracing_core.model import Decision, QualityFlag, SpanData, SpanKind, TraceData, TraceStatus
+from tracing_core.rating import rate
 from tracing_core.recording import Span
 from tracing_core.research import traced_research
 from tracing_core.sink import MemorySink, Receipt
@@ -45,6 +46,7 @@ __all__ = [
     "in_this_context",
     "init",
     "open_store",
+    "rate",
     "register",
     "registered",
     "span",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tracing_core.calibration_settings import Scorecard
 from tracing_core.clock import Clock, SystemClock
 from tracing_core.ids import IdSource
-from tracing_core.sink import NowhereSink, Sink
+from tracing_core.sink import NowhereSink, Receipt, Sink
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -22,6 +22,17 @@ logger = logging.getLogger(__name__)
 
 def _nothing_untraced() -> AbstractSet[str]:
     return frozenset()
+
+
+Rate = Callable[[str, int, str | None, str | None], Receipt]
+"""Takes the rating of a trace: its id, the rating, a comment, a user."""
+
+
+def _rated_nowhere(trace_id: str, _rating: int, _comment: str | None, _user_id: str | None) -> Receipt:
+    receipt = Receipt(str(trace_id))
+    logger.warning("a rating of trace %s is not kept: call tracing_core.init() when the program starts", trace_id)
+    receipt.settle(rating="dropped", error="tracing_core.init() was not called")
+    return receipt
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +48,7 @@ class Runtime:
     head_share: float = 1.0
     scorecard: Scorecard = "off"
     journal: Journal | None = None
+    rate: Rate = _rated_nowhere
 
     def traces(self, project: str) -> bool:
         """Whether runs of this project are recorded."""

@@ -27,6 +27,7 @@ from tracing_core.partition_days import partition_days
 from tracing_core.preparing import Preparation
 from tracing_core.projection import Projector
 from tracing_core.quality import QualityRules
+from tracing_core.rating import Ratings
 from tracing_core.reviewing import Reviewer
 from tracing_core.runtime import Runtime, configure
 from tracing_core.sampling import sampler_of
@@ -50,11 +51,13 @@ class Store:
     ingest: Receiver
     reviewer: Reviewer
     exporter: Exporter | None = None
+    ratings: Ratings
     restore: Callable[[], None] = lambda: None
 
     def close(self) -> None:
         """Write what is queued and let go of the database."""
         self.ingest.close()
+        self.ratings.close()  # before the writer, which they may have to wait for
         if self.exporter is not None:
             self.writer.flush()  # so that the last ones are exported as well
             self.exporter.close()  # before the writer, which enters into the ledger what became of them
@@ -120,6 +123,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
         ingest=ingest,
         reviewer=reviewer,
         exporter=exporter,
+        ratings=Ratings(feedback),
     )
 
 
@@ -194,6 +198,7 @@ def init(*, clock: Clock | None = None, ids: IdSource | None = None, **settings:
         untraced_projects=frozenset(store.settings.untraced_projects),
         head_share=store.settings.head_share,
         scorecard=store.settings.scorecard,
+        rate=store.ratings.rate,
     )
     store.writer.replay()
     restore = configure(with_journal(runtime, store.settings, store.writer))

@@ -90,8 +90,9 @@ def test_senders_are_told_apart() -> None:
         (request(authorization=basic("one", "x")), None), (request(authorization=basic("two", "x")), None),
         (request(), "ann"), (request(), "eve"), (request(), None), (request("10.0.0.2"), None),
     ]  # fmt: skip
-    admitted = [limit.admit(each, user) for each, user in apart if each.headers.get("authorization") != "Bearer one"]
-    assert len(admitted) == len(apart) - 1
+    for each, user in apart:
+        if each.headers.get("authorization") != "Bearer one":  # which is the first one's key, sent another way
+            limit.admit(each, user)
     for each, user in (
         *apart,
         (request("10.0.0.9", x_api_key="one"), None),

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from tracing_core.errors import Overloaded, TraceNotFound
@@ -29,6 +29,12 @@ from tracing_core.storage.verdicts import left_out_before
 MOST_WAITING = 10_000
 """Ratings that may wait at a time; who sends ids that nobody ever comes with fills no disk."""
 _AT_A_TIME = 500
+_ANY_WAITS = text("SELECT EXISTS (SELECT FROM waiting_feedback)")
+"""Asked first, since to send the ids of a batch costs more than all the rest of it."""
+_TAKE = text(
+    "DELETE FROM waiting_feedback WHERE trace_id = ANY (:ids) "
+    "RETURNING trace_id, user_id, feedback_id, rating, comment, created_at, updated_at"
+)
 _RETRY_SECONDS = 60.0
 
 
@@ -76,8 +82,10 @@ def count_waiting_for(
     """
     if not ids:
         return 0
-    taken = delete(waiting_feedback).where(waiting_feedback.c.trace_id.in_(ids)).returning(*waiting_feedback.columns)
-    found = sorted(connection.execute(taken).mappings(), key=lambda row: (row["trace_id"], row["user_id"]))
+    if not connection.execute(_ANY_WAITS).scalar_one():
+        return 0
+    taken = connection.execute(_TAKE, {"ids": list(ids)}).mappings()
+    found = sorted(taken, key=lambda row: (row["trace_id"], row["user_id"]))
     for row in found:
         count_in(connection, Feedback(**row), rules, minutes, keep)
     return len(found)
