@@ -11,11 +11,12 @@ from tracing_core.confidence import effective_count
 from tracing_core.differences import numbers, shares
 from tracing_core.explain import definition as defined
 from tracing_core.explain import sentences as say
+from tracing_core.explain.alike import had, likes
 from tracing_core.explain.carriers import StageTimes, carried, carriers
 from tracing_core.explain.causes import Placed, Standing
 from tracing_core.explain.charts import chart
 from tracing_core.explain.definition import Definition
-from tracing_core.explain.facts import Candidate, Facts, Mask, Numbers
+from tracing_core.explain.facts import Candidate, Facts, Key, Mask, Numbers
 from tracing_core.explain.picking import picked
 from tracing_core.explain.ranks import Groups
 from tracing_core.explain.result import Carried, Cohort, Explanation, Finding, Group, Reference
@@ -61,11 +62,7 @@ def answer(
     """
     candidates = material.facts.candidates()
     by_key = {(each.parts[0].kind, each.parts[0].subject): each.values for each in candidates if not each.flag}
-    measured = by_key.get(defined.COST if cohort.kind == "expensive" else defined.DURATION)
-    meant = Definition(cohort, measured)
-    found = search(candidates, material.groups, meant)
-    teller = _Teller(cohort, picks, material, by_time=meant.by_time)
-    findings = tuple(teller.hints(found.hints) if found.hints else teller.findings(found.places))
+    looked_at, findings = _findings(cohort, picks, material, candidates, by_key)
     one = material.these.looked_at == 1
     extra, parts = carriers(material.stages, material.groups, one=one)
     durations = by_key.get(defined.DURATION)
@@ -80,13 +77,42 @@ def answer(
         picks=picks,
         these=these,
         others=others,
-        looked_at=found.looked_at,
+        looked_at=looked_at,
         findings=findings,
         extra_ms=extra,
         carriers=parts,
-        sentence=_sentence(cohort, found.looked_at, findings, material),
+        sentence=_sentence(cohort, looked_at, findings, material),
         notes=tuple(_notes(cohort, material)),
     )
+
+
+def _findings(
+    cohort: Cohort,
+    picks: TraceFilter | None,
+    material: Material,
+    candidates: list[Candidate],
+    numbers_by_key: dict[Key, Numbers],
+) -> tuple[int, tuple[Finding, ...]]:
+    """How many facts were looked at, and what stands out; of a single trace that was slow, failed or rated badly, what sets
+    such traces apart.
+    """
+    one = cohort.kind == "trace" and material.these.looked_at == 1
+    if one and (like := likes(material.facts, material.groups, numbers_by_key)) is not None:
+        cohort = Cohort(kind=like.kind, chosen=cohort.chosen)
+        row = int(np.flatnonzero(material.groups.these)[0])
+        sides = (like.groups.these, ~like.groups.these)
+        these, others = (
+            replace(material.others, count=round(float(like.groups.weights[side].sum())), looked_at=int(side.sum()))
+            for side in sides
+        )
+        material = replace(material, groups=like.groups, these=these, others=others)
+    measured = numbers_by_key.get(defined.COST if cohort.kind == "expensive" else defined.DURATION)
+    meant = Definition(cohort, measured)
+    found = search(candidates, material.groups, meant)
+    teller = _Teller(cohort, picks, material, by_time=meant.by_time)
+    if one and cohort.kind != "trace":
+        return found.looked_at, tuple(teller.findings(had(found.places, row)))
+    return found.looked_at, tuple(teller.hints(found.hints) if found.hints else teller.findings(found.places))
 
 
 def _sentence(cohort: Cohort, looked_at: int, findings: Sequence[Finding], material: Material) -> str:
@@ -94,6 +120,8 @@ def _sentence(cohort: Cohort, looked_at: int, findings: Sequence[Finding], mater
         return f"There are no {say.noun(cohort)} in this time, so there is nothing to explain."
     if not material.others.looked_at:
         return "There are no other traces to hold these against; choose a longer time, or a period before it."
+    if findings and cohort.kind == "trace" and findings[0].role == "cause":
+        return f"This trace has what sets traces like it apart: {findings[0].sentence}"
     if findings:
         return say.summary(findings, looked_at)
     return say.nothing(looked_at, cohort, material.these.looked_at, material.others.looked_at)
@@ -102,9 +130,10 @@ def _sentence(cohort: Cohort, looked_at: int, findings: Sequence[Finding], mater
 def _notes(cohort: Cohort, material: Material) -> Iterator[str]:
     these, others = material.these, material.others
     if not these.whole or not others.whole:
+        ours = "" if cohort.kind == "trace" else f"{_of(these)} {say.noun(cohort)}, and "
         yield (
-            f"A random sample was looked at: {_of(these)} {say.noun(cohort)}, and {_of(others)} others. Shares and times "
-            "are estimates, and what concerns few of them may be missed."
+            f"A random sample was looked at: {ours}{_of(others)} others. Shares and times are estimates, and what concerns "
+            "few of them may be missed."
         )
     if these.with_spans < these.looked_at or others.with_spans < others.looked_at:
         yield (

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tracing_core.explain.facts import Candidate, Numbers
-from tracing_core.explain.ranks import Difference, Groups, Strata, held_fixed
+from tracing_core.explain.ranks import Difference, Groups, Strata, held_fixed, rank_correlation
 
 LITTLE = 0.4
 """Of the effect; where no more is left, the rest is that of the cause."""
 MOST_CAUSES = 12
 _HELD = 5
+_ALIKE = 0.9
 _FIFTHS = (0.2, 0.4, 0.6, 0.8)
 
 
@@ -75,7 +76,8 @@ def placed(found: Sequence[Standing], groups: Groups, alpha: float) -> list[Plac
 def _first_known(standing: Standing) -> tuple[int, float, int]:
     moments = {"setting": 0, "choice": 0, "course": 1, "outcome": 2}
     effect = standing.difference.effect
-    return moments[standing.candidate.tier], -abs(effect), 0 if effect > 0 else 1
+    derived = standing.candidate.parts[0].kind == "time"  # what a stage has, measured once more
+    return moments[standing.candidate.tier] + derived, -abs(effect), 0 if effect > 0 else 1
 
 
 def _place(standing: Standing, causes: Sequence[Standing], groups: Groups, alpha: float) -> Placed:
@@ -83,10 +85,19 @@ def _place(standing: Standing, causes: Sequence[Standing], groups: Groups, alpha
         return Placed(standing=standing, cause=True, of=None, left=None)
     values, effect = standing.candidate.values, standing.difference.effect
     left = held_fixed(values, groups, strata([each.candidate for each in causes[:_HELD]]))
+    if (same := next((each for each in causes if alike(each.candidate, standing.candidate)), None)) is not None:
+        return Placed(standing=standing, cause=False, of=same, left=left.effect)
     if left.p <= alpha and left.effect * np.sign(effect) > LITTLE * abs(effect):
         return Placed(standing=standing, cause=True, of=None, left=left.effect)
     alone = [abs(held_fixed(values, groups, strata([each.candidate])).effect) for each in causes]
     return Placed(standing=standing, cause=False, of=causes[int(np.argmin(alone))], left=left.effect)
+
+
+def alike(one: Candidate, other: Candidate) -> bool:
+    """Whether two numbers are the same thing measured twice: the one hardly ever grows but with the other."""
+    if one.flag or other.flag:
+        return False
+    return rank_correlation(one.values, other.values) > _ALIKE
 
 
 def strata(held: Sequence[Candidate]) -> Strata:

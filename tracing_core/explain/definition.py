@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import numpy as np
-
-from tracing_core.explain.facts import ABSENT, Candidate, Key, Mask, Numbers
-from tracing_core.explain.ranks import Difference
+from tracing_core.explain.facts import ABSENT, Candidate, Key, Numbers
+from tracing_core.explain.ranks import Difference, rank_correlation
 from tracing_core.explain.result import Cohort
 from tracing_core.query.filters import TraceFilter
 
@@ -81,7 +79,9 @@ class Definition:
         part = candidate.parts[0]
         if (part.kind, part.subject) in self._keys or part.subject == self._decision:
             return True
-        return self._measured is not None and not candidate.flag and _same(candidate.values, self._measured)
+        if self._measured is None or candidate.flag:
+            return False
+        return abs(rank_correlation(candidate.values, self._measured)) > _SAME
 
     def says_where(self, candidate: Candidate) -> bool:
         """Whether it is a part of what the cohort is picked by: it says where, not why."""
@@ -101,20 +101,3 @@ class Definition:
 def _fields(cohort: Cohort) -> frozenset[str]:
     picks = cohort.picks or TraceFilter()
     return picks.set_fields() if cohort.kind in ("box", "filter") else frozenset()
-
-
-def _same(values: Numbers, measured: Numbers) -> bool:
-    known: Mask = ~np.isnan(values) & ~np.isnan(measured)
-    if np.count_nonzero(known) < 10:
-        return False
-    one, other = (np.unique(each[known], return_inverse=True)[1] for each in (values, measured))
-    if not one.any() or not other.any():
-        return False
-    return bool(abs(np.corrcoef(_ranked(one), _ranked(other))[0, 1]) > _SAME)
-
-
-def _ranked(codes: np.typing.NDArray[np.intp]) -> Numbers:
-    """The mean rank of each, of codes that count up from 0."""
-    counts = np.bincount(codes)
-    ranks: Numbers = np.cumsum(counts) - counts / 2
-    return ranks[codes]

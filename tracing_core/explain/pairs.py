@@ -79,14 +79,16 @@ def _of_scope(
         return 0, []
     ours, theirs = (_both(counted[:, side], weights[side]) for side in (these, ~these))
     counts = [effective_count(weights[side]) for side in (these, ~these)]
-    single = np.abs(np.diagonal(ours) - np.diagonal(theirs))
+    single, clear = np.abs(np.diagonal(ours) - np.diagonal(theirs)), _clearness(ours, theirs, counts)
     first, second = np.triu_indices(len(columns), 1)
     allowed = _may_pair(columns, scope)[first, second]
     allowed &= ours[first, second] * counts[0] + theirs[first, second] * counts[1] >= FEWEST_HITS
     first, second = first[allowed], second[allowed]
     looked_at = len(first)
     effect = ours[first, second] - theirs[first, second]
-    better = effect > _BETTER * np.maximum(single[first], single[second])
+    better = effect > np.maximum(single[first], single[second])
+    alone = np.diagonal(clear)
+    better &= clear[first, second] > _BETTER * np.maximum(alone[first], alone[second])
     better &= ours[first, second] >= max(FEWEST_HITS / counts[0], FEWEST_SHARE)
     first, second = first[better], second[better]
     sizes = [np.full(len(first), count) for count in counts]
@@ -104,6 +106,14 @@ def _both(matrix: NDArray[np.float32], weights: Numbers) -> Numbers:
     """The share of the weight that has each two of the facts."""
     shares: Numbers = ((matrix * weights.astype(np.float32)) @ matrix.T).astype(np.float64) / weights.sum()
     return shares
+
+
+def _clearness(ours: Numbers, theirs: Numbers, counts: list[float]) -> Numbers:
+    """How many standard errors the shares are apart."""
+    both = (ours * counts[0] + theirs * counts[1]) / sum(counts)
+    errors = np.sqrt(np.maximum(both * (1 - both) * (1 / counts[0] + 1 / counts[1]), 1e-12))
+    apart: Numbers = np.abs(ours - theirs) / errors
+    return apart
 
 
 def _may_pair(columns: list[Candidate], scope: str) -> Mask:

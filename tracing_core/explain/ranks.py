@@ -18,6 +18,7 @@ from scipy.stats import hypergeom
 from tracing_core.confidence import effective_count
 from tracing_core.explain.facts import Candidate, Mask, Numbers
 
+_FEW = 10
 _SURELY_CHANCE = 0.05
 """Where the chi-square test says at least this, the exact one need not be asked."""
 
@@ -144,3 +145,22 @@ def held_fixed(values: Numbers, groups: Groups, strata: Strata) -> Difference:
     return Difference(
         effect=effect / weight, variance=variance / weight**2, p=_p(effect / weight, variance / weight**2)
     )
+
+
+def rank_correlation(one: Numbers, other: Numbers) -> float:
+    """Spearman's, of those of which both are known; 0 where these are few, or all equal."""
+    known = ~np.isnan(one) & ~np.isnan(other)
+    if np.count_nonzero(known) < _FEW:
+        return 0.0
+    first, second = (_ranked(each[known]) for each in (one, other))
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def _ranked(values: Numbers) -> Numbers:
+    """The mean rank of each."""
+    codes = np.unique(values, return_inverse=True)[1]
+    counts = np.bincount(codes)
+    ranks: Numbers = (np.cumsum(counts) - counts / 2)[codes]
+    return ranks

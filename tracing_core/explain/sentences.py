@@ -96,7 +96,11 @@ def summary(findings: Sequence[Finding], looked_at: int) -> str:
     if first.role == "hint":
         return f"So few traces cannot prove a cause; of {looked_at:,} facts looked at, {len(findings)} are rare among the others."
     causes = sum(finding.role == "cause" for finding in findings)
-    more = "" if causes < 2 else f" {causes - 1} more {'cause stands' if causes == 2 else 'causes stand'} on their own."
+    more = (
+        ""
+        if causes < 2
+        else f" {causes - 1} more {'cause stands on its' if causes == 2 else 'causes stand on their'} own."
+    )
     return first.sentence + more
 
 

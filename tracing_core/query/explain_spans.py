@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -26,6 +26,7 @@ MOST_SPANS = 15_000
 MOST_IN_ONE = 1_000
 """Spans of a trace from which on its tree is not looked into."""
 _MOST_DOCUMENTS = 20
+_AT_A_TIME = 200
 _LONGEST = 80
 
 
@@ -88,15 +89,22 @@ def _add_tree(facts: Facts, row: int, spans: Sequence[Any]) -> Counter[str]:
         facts.counts(row, "self_time", name, float(milliseconds), SPANS)
     for name, count in Counter(names.values()).items():
         facts.counts(row, "count", f"spans of {name}", float(count), SPANS)
-    for span in spans:
-        if span.status == SpanStatus.ERROR:
-            facts.has(row, "error", names[span.span_id], "an error", SPANS)
-        if span.model:
-            facts.has(row, "model", f"model of {names[span.span_id]}", span.model, SPANS)
+    _add_calls(facts, row, spans, names)
     waited: Counter[str] = Counter()
     for span_id, milliseconds in critical_ms(critical_path(timed)).items():
         waited[names[span_id]] += milliseconds  # type: ignore[assignment]
     return waited
+
+
+def _add_calls(facts: Facts, row: int, spans: Sequence[Any], names: Mapping[str, str]) -> None:
+    failed = [span for span in spans if span.status == SpanStatus.ERROR]
+    passed_on = {span.parent_id for span in failed}
+    for span in failed:
+        if span.span_id not in passed_on:  # where it began, not whom it reached
+            facts.has(row, "error", names[span.span_id], "an error", SPANS)
+    for span in spans:
+        if span.model:
+            facts.has(row, "model", f"model of {names[span.span_id]}", span.model, SPANS)
 
 
 def read_contents(
@@ -110,8 +118,8 @@ def read_contents(
     """Add the documents that the contents of these rows name, for as long as there is time."""
     known: Mask = np.zeros(facts.count, dtype=bool)
     facts.scopes[CONTENTS] = known
-    for start in range(0, len(rows), 50):
-        some = rows[start : start + 50]
+    for start in range(0, len(rows), _AT_A_TIME):
+        some = rows[start : start + _AT_A_TIME]
         if not in_time():
             return
         parts = stored_parts(connection, [(ids[row], started_at[row]) for row in some])
