@@ -30,16 +30,17 @@ def carriers(rows: Sequence[Carrier]) -> go.Figure:
         x=[each.these_ms - each.others_ms for each in shown],
         orientation="h",
         marker={"color": [theme.operation_colour(each.stage) for each in shown], "line": {"width": 0}},
-        text=[_extra(each) for each in shown],
-        textposition="outside",
-        cliponaxis=False,
         customdata=[[words.duration(each.these_ms), words.duration(each.others_ms)] for each in shown],
         hovertemplate="%{customdata[0]} on the critical path, against %{customdata[1]}<extra>%{y}</extra>",
     )
-    longest = max((abs(each.these_ms - each.others_ms) for each in shown), default=1.0)
-    least = min(0.0, *(each.these_ms - each.others_ms for each in shown)) if shown else 0.0
+    more = [each.these_ms - each.others_ms for each in shown]
+    for each, extra in zip(shown, more, strict=True):  # at the right of the bars, where less time leaves room, too
+        figure.add_annotation(
+            x=max(extra, 0), y=_short(each.stage), text=_extra(each), showarrow=False, xanchor="left", xshift=4
+        )
+    least, most = min([0.0, *more]), max([0.0, *more])
     return figure.update_layout(
-        xaxis={"visible": False, "range": [1.3 * least, 1.6 * longest]}, yaxis={"automargin": True}
+        xaxis={"visible": False, "range": [least, most + 0.6 * (most - least)]}, yaxis={"automargin": True}
     )
 
 
@@ -78,7 +79,7 @@ def _bars(chart: Bars) -> go.Figure:
 def _histograms(chart: Histograms) -> go.Figure:
     """Shares by bin; the axis is logarithmic where the bins grow by a factor."""
     figure = _figure(_HEIGHT)
-    centres = [_place(at, chart) for at in range(len(chart.these))]
+    centres = list(range(len(chart.these)))  # of one width, which is that of a logarithmic axis where they grow
     said = [
         f"{amount(low, chart.unit)} to {amount(high, chart.unit)}"
         for low, high in zip(chart.edges, chart.edges[1:], strict=False)
@@ -100,11 +101,6 @@ def _histograms(chart: Histograms) -> go.Figure:
     return figure.update_layout(
         barmode="overlay", bargap=0.08, xaxis={**ticks, "showgrid": False, "tickangle": 0}, yaxis={"visible": False}
     )
-
-
-def _place(at: int, _chart: Histograms) -> float:
-    """Bins are drawn of one width, which is that of a logarithmic axis where they grow by a factor."""
-    return float(at)
 
 
 def _ticks(bins: int) -> list[int]:

@@ -28,8 +28,8 @@ def show(found: Explanation) -> None:
             _chart("carriers", explain_charts.carriers(found.carriers), "Stages that carry the extra time")
     else:
         _head(found)
-    for cause in (each for each in found.findings if each.role == "cause"):
-        _cause(cause, [each for each in found.findings if each.of == cause.rank])
+    for number, cause in enumerate(found.causes, start=1):
+        _cause(number, cause, [each for each in found.findings if each.of == cause.rank])
     _others(found)
     if found.findings:
         st.caption(
@@ -42,7 +42,8 @@ def _head(found: Explanation) -> None:
         f":blue[■] **{words.label(found.described, 200)}** · {_group(found.these)}  \n"
         f":gray[■] **{'the rest' if found.reference.period is None else 'the other time'}** · {_group(found.others)}"
     )
-    st.subheader(words.label(found.sentence, 500), anchor=False)
+    if not found.causes:
+        st.subheader(words.label(found.sentence, 500), anchor=False)
     for note in found.notes:
         st.caption(words.label(note, 500))
     _traces("All of these traces", found.picks)
@@ -54,11 +55,11 @@ def _group(group: Group) -> str:
     return f"{count}{looked}, typically {words.duration(group.typical_ms)}"
 
 
-def _cause(cause: Finding, following: Sequence[Finding]) -> None:
+def _cause(number: int, cause: Finding, following: Sequence[Finding]) -> None:
     with st.container(border=True):
         left, right = layout.wide_then_narrow()
         with left:
-            st.markdown(f"**{cause.rank} · {words.label(cause.sentence, 500)}**")
+            st.markdown(f"**{number} · {words.label(cause.sentence, 500)}**")
             _numbers(cause)
             _links(cause)
         with right:
