@@ -68,7 +68,9 @@ def test_a_steady_month_ends_where_it_leads(filled: Database) -> None:
     found = cost_projection(filled, "shop", NOW)
     assert (found.month, found.seen, found.unpriced) == (date(2026, 11, 1), 59, 0)
     assert found.spent == 21
-    assert [(day.day, dollars) for day, dollars in found.spent_by] == [(number, Decimal(number)) for number in range(1, 22)]
+    assert [(day.day, dollars) for day, dollars in found.spent_by] == [
+        (number, Decimal(number)) for number in range(1, 22)
+    ]
     assert [point.day for point in found.ahead] == [date(2026, 11, number) for number in range(21, 31)]
     end = found.at_the_end
     assert end is not None
