@@ -16,7 +16,7 @@ from tracing_core.rollups import bucket_start
 from tracing_core.user_segments import Mood, Segment, Volume
 
 MOST_TOPICS, MOST_FAILURES = 16, 6
-_ROW, _LONGEST = 30, 34
+_ROW, _LONGEST, _FEW = 30, 34, 8
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _FAILURE_COLOURS = ("#d64a4a", "#e08a2e", "#8268c4", "#3d7cc9", "#159a8c", "#b0629a")
 _MOODS: Mapping[Mood, str] = {
@@ -42,7 +42,7 @@ def topics(clusters: Sequence[Cluster]) -> go.Figure:
     if any(each.before is not None for each in shown):
         figure.add_scatter(
             y=names, x=[each.before for each in shown], name="period before", mode="markers",
-            marker={"symbol": "line-ns", "size": 16, "line": {"width": 2, "color": theme.QUIET}},
+            marker={"symbol": "diamond-tall", "size": 13, "color": "#ffffff", "line": {"width": 1.5, "color": "#4a5563"}},
             hovertemplate="%{x:,.0f} in the period before<extra></extra>",
         )  # fmt: skip
     return figure.update_layout(
@@ -53,20 +53,22 @@ def topics(clusters: Sequence[Cluster]) -> go.Figure:
 def failures_over_time(patterns: Sequence[FailurePattern], granularity: str) -> go.Figure:
     """The most frequent failures by bucket of time, as stacked bars; customdata is the number of the pattern."""
     figure = _figure(280)
+    most = 0.0
     for number, each in enumerate(patterns[:MOST_FAILURES]):
         buckets: dict[datetime, float] = defaultdict(float)
         for moment, weight in each.times:
             buckets[bucket_start(moment, granularity)] += weight
         moments = sorted(buckets)
+        most += max(buckets.values(), default=0.0)
         figure.add_bar(
             x=moments, y=[buckets[moment] for moment in moments], name=_short(f"{each.stage or 'trace'}: {each.name}", 60),
             marker={"color": _FAILURE_COLOURS[number], "line": {"width": 0}}, customdata=[[number]] * len(moments),
             hovertemplate="%{y:,.0f}<extra>" + _short(each.name, 60).replace("<", "&lt;") + "</extra>",
         )  # fmt: skip
     return figure.update_layout(
-        barmode="stack", bargap=0.15, showlegend=True, legend={**_LEGEND, "orientation": "v", "y": -0.15, "yanchor": "top"},
+        barmode="stack", bargap=0.15, showlegend=True, legend={**_LEGEND, "orientation": "v", "y": -0.22, "yanchor": "top"},
         height=280 + 22 * min(len(patterns), MOST_FAILURES), xaxis={"showgrid": False, "nticks": 6, "tickangle": 0},
-        yaxis={"tickformat": ",d", "rangemode": "tozero"},
+        yaxis={"tickformat": ",d", "rangemode": "tozero", "dtick": 1 if most <= _FEW else None},
     )  # fmt: skip
 
 

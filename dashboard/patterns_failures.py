@@ -65,13 +65,13 @@ def _looked_at(found: Failures) -> str:
 
 def _row(each: FailurePattern, now: datetime) -> dict[str, str]:
     return {
-        "Stage": each.stage or "the trace itself",
-        "Error": each.name,
         "Times": words.count(round(each.count)),
         "Against before": _change(each),
+        "Stage": each.stage or "the trace itself",
+        "Error": each.name,
         "Got over": words.share(each.recovered),
-        "First seen": words.ago(each.first_seen, now),
         "Last seen": words.ago(each.last_seen, now),
+        "First seen": words.ago(each.first_seen, now),
     }
 
 

@@ -75,9 +75,7 @@ def questions(view: View) -> None:
         return
     with decisions_panels.panel("Topics", "Each bar leads to its questions; a mark is the period before"):
         picked = decisions_panels.chart(patterns_charts.topics(clusters), "patterns.topics", "Questions by topic")
-    at = decisions_panels.table(
-        [_row(each) for each in clusters], "patterns.table", alt="Topics in numbers", wide="Topic"
-    )
+    at = decisions_panels.table([_row(each) for each in clusters], "patterns.table", alt="Topics in numbers")
     _pick(clusters[at].name if at is not None else picked[0][0] if picked else None)
     if said := st.query_params.get(_TOPIC):
         _topic(view, nearest(clusters, said), found.found.gaps)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
@@ -74,12 +75,13 @@ def grouped(
         The groups, and the number of the group of each of the others.
     """
     spread = _Spread.of(questions, by or encoder())
-    nothing = tuple([NOT_GROUPED] * len(also))
     if spread is None:
-        return Groups(labels=tuple([NOT_GROUPED] * len(questions)), count=0, silhouette=None), nothing
-    centres, silhouette = _best(spread.points, spread.counts)
-    labels = spread.nearest(questions, centres)
-    return Groups(labels=labels, count=len(centres), silhouette=silhouette), spread.nearest(also, centres)
+        alone = Groups(labels=tuple([NOT_GROUPED] * len(questions)), count=0, silhouette=None)
+        return alone, tuple([NOT_GROUPED] * len(also))
+    with _in_one_thread():
+        centres, silhouette = _best(spread.points, spread.counts)
+        labels = spread.nearest(questions, centres)
+        return Groups(labels=labels, count=len(centres), silhouette=silhouette), spread.nearest(also, centres)
 
 
 def kinds_of(questions: Sequence[str], count: int = 10, *, by: Encoder | None = None) -> tuple[str, ...]:
@@ -92,8 +94,18 @@ def kinds_of(questions: Sequence[str], count: int = 10, *, by: Encoder | None = 
     spread = _Spread.of(questions, by or encoder())
     if spread is None:
         return tuple([""] * len(questions))
-    centres, _ = _made(spread.points, spread.counts, min(count, len(spread.points) // _SMALLEST_GROUP))
-    return tuple(str(label) if label >= 0 else "" for label in spread.nearest(questions, centres))
+    with _in_one_thread():
+        centres, _ = _made(spread.points, spread.counts, min(count, len(spread.points) // _SMALLEST_GROUP))
+        return tuple(str(label) if label >= 0 else "" for label in spread.nearest(questions, centres))
+
+
+def _in_one_thread() -> AbstractContextManager[object]:
+    """On a busy machine threads that share such small work wait for each other ten times as long as it takes."""
+    import sklearn.cluster  # noqa: F401  # what it loads is held back, too
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1)
+    return limits
 
 
 class _Spread:
