@@ -53,7 +53,7 @@ def message(rule: AlertRule, kind: EventKind, sample: Sample) -> str:
             return f"{amount(sample.count, 'traces')} {_things(rule)} began within {window}{_of(rule)}"
         return f"No {_thing(rule)} began within {window}{_of(rule)}"
     about = ABOUT[rule.measure]
-    began = f"{_number(rule)}{_of(rule)} was {amount(sample.value, about.unit)} over {minutes(rule.window_minutes)}"
+    began = f"{_number(rule)}{_of(rule)}: {amount(sample.value, about.unit)} over {minutes(rule.window_minutes)}"
     if rule.against is Against.LAST_WEEK and sample.ratio is not None:
         began += f", {sample.ratio:.3g} times the {amount(sample.last_week, about.unit)} of the same time last week"
     counted = f" ({amount(sample.count, 'traces')} counted)" if about.counted else ""

@@ -31,12 +31,18 @@ def number_of(rule: AlertRule, row: Mapping[Any, Any] | None) -> Number:
     """
     if rule.measure in SHARES:
         part, whole = (0.0, 0.0) if row is None else (float(row["part"] or 0), float(row["whole"] or 0))
-        return metrics.share(part, whole), whole
+        return _rounded(metrics.share(part, whole)), whole
     rated = 0.0 if row is None else float(row.get("rated") or 0)
     if row is None or not row["count"]:
         return _of_sums(rule, NOTHING, rated)
     histogram = histogram_of(row) if rule.measure in HISTOGRAMS else {}
-    return _of_sums(rule, measures_of(row, histogram), rated)
+    value, count = _of_sums(rule, measures_of(row, histogram), rated)
+    return _rounded(value), count
+
+
+def _rounded(value: float | None) -> float | None:
+    """Without the last digits, which depend on the order in which sums were taken: a threshold must not."""
+    return None if value is None else float(f"{value:.12g}")
 
 
 def _of_sums(rule: AlertRule, found: Measures, rated: float) -> Number:

@@ -62,9 +62,10 @@ def by_minute(
 
 def rated_rows(connection: Connection, chosen: TraceFilter, granularity: str | None) -> dict[Any, float]:
     """How many traces somebody rated, by minute, or without granularity under ""."""
-    key = _key(granularity)
-    asked = select(key, func.sum(metrics.weight())).where(traces.c.rating.is_not(None), *conditions(chosen))
-    return {each: float(count) for each, count in connection.execute(asked.group_by(key))}
+    some = select(_key(granularity), metrics.weight().label("weight")).where(traces.c.rating.is_not(None))
+    rated = some.where(*conditions(chosen)).subquery()
+    counted = select(rated.c.key, func.sum(rated.c.weight)).group_by(rated.c.key)
+    return {each: float(count) for each, count in connection.execute(counted)}
 
 
 def _searched(
