@@ -22,8 +22,8 @@ Tracewhy keeps what runs of RAG and LLM applications did and why: stages, decisi
 evidence kept and dropped, quality gates, errors, times, cost and ratings. These tools read it; none changes anything.
 
 How to go about it: for one run whose id is known, why_did_it_fail first, then get_run and get_span for the proof, and \
-compare_runs against a good run. To find runs, find_runs. For what goes wrong in general, summarize_runs, \
-principle_patterns, decision_types and latency_by_operation; flagged_for_review for what calibration noticed.
+compare_runs against a good run. To find runs, find_runs. For why many are slow, fail or \
+are rated badly, explain. For what goes wrong in general, summarize_runs, principle_patterns, decision_types and latency_by_operation; flagged_for_review for what calibration noticed.
 
 Every run has a url, its page in the dashboard: give it with your answer.
 

@@ -10,11 +10,13 @@ from pydantic import Field
 from service import mcp_answers as say
 from service import mcp_counting as counting
 from service import mcp_overviews as overviews
+from service.mcp_explaining import SetsApart, Which, sets_apart
 from service.mcp_filter import ANY, RunFilter
 from service.mcp_reading import Links, alert, decision, evidence, gate, line, read, stage
 from service.mcp_reasons import explain
 from service.mcp_span import span_content
 from service.mcp_text import MOST_ITEMS
+from tracing_core.clock import SystemClock
 from tracing_core.query.alerts import alerts
 from tracing_core.query.cursor import Sort
 from tracing_core.query.filters import TraceFilter
@@ -49,7 +51,7 @@ class Tools:
         """The tools, the most useful first."""
         return (
             self.why_did_it_fail, self.find_runs, self.get_run, self.get_span, self.compare_runs, self.summarize_runs,
-            self.principle_patterns, self.quality_gate_failures, self.flagged_for_review, self.decision_types,
+            self.explain, self.principle_patterns, self.quality_gate_failures, self.flagged_for_review, self.decision_types,
             self.latency_by_operation,
         )  # fmt: skip
 
@@ -124,6 +126,18 @@ class Tools:
             ],
             groups_in_all=len(groups),
         )
+
+    def explain(
+        self,
+        which: Annotated[Which, Field(description="Which runs; where: those that `where` says; trace: one")] = "slow",
+        where: Where = ANY,
+        trace_id: Annotated[str | None, Field(description="For which=trace")] = None,
+    ) -> SetsApart:
+        """What sets slow, failed, badly rated or other runs apart from the rest of their time: stage times, decisions, models,
+        prompt versions, sources, libraries, users, any attribute, alone or by twos; ranked, with corrected significance, causes
+        apart from what follows from them. Of `where` only project, since and until count unless which=where. 7 days by default.
+        """
+        return sets_apart(self._database(), which, where.chosen(), trace_id, SystemClock().now(), self._links)
 
     def principle_patterns(
         self,

@@ -13,6 +13,7 @@ from tracing_core.calibration_commands import add_calibration_command
 from tracing_core.clock import SystemClock
 from tracing_core.doctor_command import add_doctor_command
 from tracing_core.errors import TracewhyError
+from tracing_core.explain_command import add_explain_command
 from tracing_core.exporting import export_traces, since
 from tracing_core.otlp.sending import Endpoint, headers_of
 from tracing_core.price_commands import add_price_commands
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add_run_commands(commands)
     add_calibration_command(commands)
     add_alert_commands(commands)
+    add_explain_command(commands)
     return parser
 
 

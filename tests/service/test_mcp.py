@@ -96,6 +96,7 @@ def every_call(runs: Asked, span_id: str) -> dict[str, dict[str, Any]]:
         "flagged_for_review": {},
         "decision_types": {},
         "latency_by_operation": {},
+        "explain": {"which": "trace", "trace_id": runs.failed},
     }
 
 
@@ -156,7 +157,7 @@ def test_every_tool_answers_where_nothing_can_be_written(here: Surroundings) -> 
             assert isinstance(content, TextContent)
             assert not result.is_error, (name, content.text)
             assert json.loads(content.text) == result.structured_content
-            if name not in ("summarize_runs", "principle_patterns", "latency_by_operation"):
+            if name not in ("summarize_runs", "principle_patterns", "latency_by_operation", "explain"):
                 assert "http://dashboard.example/trace?id=trc_" in content.text, name
     finally:
         reading.close()
