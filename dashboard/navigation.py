@@ -106,6 +106,13 @@ SCREENS: tuple[Screen, ...] = (
         question="What do people think of the answers?",
     ),
     Screen(
+        key="costs",
+        group="Improve",
+        title="Costs",
+        icon=":material/payments:",
+        question="What does it cost, where does the month lead, and what could cost less?",
+    ),
+    Screen(
         key="alerts",
         group="Improve",
         title="Alerts",

@@ -47,6 +47,9 @@ _KINDS: Mapping[SpanKind, str] = MappingProxyType(
 )
 _OTHERS: tuple[str, ...] = ("#5a69b8", "#4fa3c7", "#8c6d52", "#9a7bb0", "#7b9fb0", "#4d9a78", "#7a86c9", "#a0766a")
 
+SERIES: tuple[str, ...] = ("#3d7cc9", "#159a8c", "#8268c4", "#6f9a3e", "#b0629a", "#4fa3c7", "#8c6d52")
+"""Of things that have no colour of their own, such as projects: the first has the first."""
+
 FLAG_COLOURS: Mapping[QualityFlag, str] = MappingProxyType(
     {
         QualityFlag.USER_NEGATIVE: WRONG,

@@ -23,7 +23,8 @@ from tracing_core.query.trace_sample import Drawn
 from tracing_core.query.traces import TraceRow, trace_columns, trace_row
 from tracing_core.rollups import bucket_start
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import traces
+from tracing_core.storage.payloads import NEARBY
+from tracing_core.storage.tables import trace_spans, traces
 
 CostBy = Literal["model", "project", "user", "operation", "library"]
 LOOKED_THROUGH = 100_000
@@ -161,22 +162,34 @@ def good_answers(db: Database, chosen: TraceFilter) -> GoodAnswers:
     )  # fmt: skip
 
 
-def dearest(db: Database, chosen: TraceFilter, *, limit: int = 10) -> Dearest:
+def dearest(db: Database, chosen: TraceFilter, *, operation: str | None = None, limit: int = 10) -> Dearest:
     """The traces that cost the most, among the newest of the chosen ones.
+
+    Args:
+        db: where they are.
+        chosen: which.
+        operation: only those with a span of this operation, which are looked for among fewer.
+        limit: how many at most.
 
     Raises:
         StorageError: the database did not answer.
     """
-    newest = select(traces.c.trace_id, traces.c.cost_usd).where(*conditions(chosen))
-    some = newest.order_by(traces.c.started_at.desc()).limit(LOOKED_THROUGH + 1).cte("newest")
+    most_looked = LOOKED_THROUGH if operation is None else LOOKED_THROUGH // 20
+    newest = select(traces.c.trace_id, traces.c.cost_usd, traces.c.started_at).where(*conditions(chosen))
+    some = newest.order_by(traces.c.started_at.desc()).limit(most_looked + 1).cte("newest")
     most = select(some.c.trace_id).where(some.c.cost_usd > 0).order_by(some.c.cost_usd.desc(), some.c.trace_id)
+    if operation is not None:
+        s = trace_spans.c
+        near = (s.started_at >= some.c.started_at - NEARBY, s.started_at < some.c.started_at + NEARBY)
+        called = select(s.trace_id).where(s.trace_id == some.c.trace_id, metrics.operation(s.name) == operation, *near)
+        most = most.where(called.exists())
     first = most.limit(limit).subquery()
     listed = select(*trace_columns()).join_from(first, traces, traces.c.trace_id == first.c.trace_id)
     with reading(db, chosen) as connection:
         found = connection.execute(listed.order_by(traces.c.cost_usd.desc(), traces.c.trace_id)).mappings().all()
         among = connection.scalar(select(func.count()).select_from(some)) or 0
     return Dearest(
-        rows=tuple(trace_row(row) for row in found), among=min(among, LOOKED_THROUGH), whole=among <= LOOKED_THROUGH
+        rows=tuple(trace_row(row) for row in found), among=min(among, most_looked), whole=among <= most_looked
     )
 
 

@@ -1,0 +1,17 @@
+"""What the page of costs says in words, wherever it says it."""
+
+from __future__ import annotations
+
+from dashboard import words
+from tracing_core.query.trace_sample import Drawn
+
+
+def plain(text: str) -> str:
+    """Text with dollar signs, for places where two of them would make a formula of what is between them."""
+    return text.replace("$", r"\$")
+
+
+def sampled(found: Drawn) -> str:
+    """From how many traces something is estimated."""
+    seen, of = words.count(found.looked_at), words.count(found.stands_for)
+    return f"All {seen} traces." if found.whole else f"Estimated from {seen} of about {of} traces, drawn at random."
