@@ -6,13 +6,11 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from dashboard import data, watch_data
+from dashboard import alerts_data, data, watch_data
 from dashboard.time_marks import Mark
 from tracing_core.alert_state import EventKind
-from tracing_core.query import alert_rules as rules_query
 from tracing_core.query import alerts as noticed_query
 from tracing_core.query import attention as attention_query
-from tracing_core.query.alert_rules import RuleRow
 from tracing_core.query.alerts import AlertRow
 from tracing_core.query.attention import Attention
 from tracing_core.query.filters import TraceFilter
@@ -25,12 +23,6 @@ _A_DAY = timedelta(days=1)
 def attention(chosen: TraceFilter, before: TraceFilter | None) -> Attention:
     """What changed, what fails anew, which prices are missing."""
     return attention_query.attention(data.store().database, chosen, before)
-
-
-@st.cache_data(ttl=10, max_entries=2, show_spinner=False)
-def rules() -> tuple[RuleRow, ...]:
-    """The alert rules with their states."""
-    return rules_query.alert_rule_rows(data.store().database)
 
 
 @st.cache_data(ttl=30, max_entries=50, show_spinner=False)
@@ -51,7 +43,7 @@ def marks(chosen: TraceFilter, buckets: tuple[datetime, ...]) -> tuple[Mark, ...
     if not buckets:
         return ()
     database = data.store().database
-    events = rules_query.newest_events(database, limit=_MOST_EVENTS)
+    events = alerts_data.events(None, _MOST_EVENTS)
     fired = [
         Mark(at=each.event.happened_at, name=each.event.rule.name, wrong=True)
         for each in events

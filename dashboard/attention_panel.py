@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import attention_data, attention_words, filters, navigation
+from dashboard import alerts_data, attention_data, attention_words, filters, navigation
 from dashboard.attention_words import Item
 from dashboard.view import View
 
@@ -39,7 +39,7 @@ def _items(view: View) -> list[Item]:
     costs = "costs" if "costs" in navigation.BY_KEY else "system"
     return attention_words.most_urgent(
         [
-            attention_words.firing(attention_data.rules(), now),
+            attention_words.firing(alerts_data.rules(), now),
             attention_words.untold(attention_data.untold(now)),
             attention_words.new_failures(found.failures),
             attention_words.changed(found.changes, worse=True),
