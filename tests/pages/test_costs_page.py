@@ -94,7 +94,7 @@ def test_spend_is_split_as_is_chosen(
     open_page: OpenPage, paid: list[TraceData], by: str, column: str, keys: list[str]
 ) -> None:
     """The table has a row for each, the dearest first; the choice is in the URL."""
-    app = open_page("costs", **{"costs.by": by})
+    app = open_page("costs", **{"costs.by": column})
     assert not app.exception
     assert list(app.dataframe[0].value[column]) == keys
     assert app.segmented_control(key="costs.by").value == by
