@@ -12,12 +12,12 @@ SLOW_LIBRARY, SLOW_SOURCE = "pandas", "archive"
 MODELS = ("gpt-4o-mini", "claude-3-5-haiku-latest", "house-model-7b")
 
 
-def traces_with_a_cause(now: datetime, count: int = 120) -> list[TraceData]:
-    """One a half minute before `now`; each fifth one is about the slow library, and half of these ask the slow source."""
-    return [_one(now - timedelta(seconds=30 * (number + 1)), number) for number in range(count)]
+def traces_with_a_cause(now: datetime, count: int = 120, project: str = "default") -> list[TraceData]:
+    """One each half minute before `now`; each fifth one is about the slow library, and half of these ask the slow source."""
+    return [_one(now - timedelta(seconds=30 * (number + 1)), number, project) for number in range(count)]
 
 
-def _one(at: datetime, number: int) -> TraceData:
+def _one(at: datetime, number: int, project: str) -> TraceData:
     slow = number % 10 == 4
     searched = 6000 + 37 * number if slow else 40 + number % 23
     generated = 900 + 53 * (number * 7 % 19)
@@ -43,6 +43,7 @@ def _one(at: datetime, number: int) -> TraceData:
     )
     return make_trace(
         started_at=at,
+        project=project,
         duration_ns=milliseconds(whole),
         library=LIBRARIES[number % 5],
         query=f"Question {number}?",
