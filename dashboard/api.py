@@ -214,8 +214,11 @@ def _refusal(answer: requests.Response) -> TracewhyError:
     except ValueError:
         said = {}
     detail = said.get("detail") or said.get("message") or said.get("error") if isinstance(said, dict) else None
+    field = "question"
+    if isinstance(detail, dict):
+        field, detail = str(detail.get("field") or field), detail.get("message")
     if answer.status_code == 404:
         return TraceNotFound()
     if 400 <= answer.status_code < 500 and answer.status_code != 429:
-        return InvalidInput("question", str(detail or f"the service refused it ({answer.status_code})"))
+        return InvalidInput(field, str(detail or f"the service refused it ({answer.status_code})"))
     return ServiceUnavailable(str(detail) if detail else f"The service answers with an error ({answer.status_code}).")

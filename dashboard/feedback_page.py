@@ -3,29 +3,94 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, data, filters, navigation, states, words
+from dashboard import charts, data, filters, navigation, rating_charts, rating_data, states, words
+from dashboard.panels import open_times
 from dashboard.rating import COMMENT_CHARS, try_saving
 from dashboard.trace_list import SHORT_COLUMNS, trace_list
 from dashboard.view import View
 from tracing_core.query.feedback import LOW_RATING, RatedTrace
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.overview import Totals
+from tracing_core.query.rating_groups import Dimension, RatedGroup
 
+_CHANCE = "Beneath is the interval that chance leaves it, in 95 of 100 cases"
 _MOST_COMMENTS = 20
 _MOST_LOW_RATED = 20
 
 
-def numbers(totals: Totals) -> None:
-    """Average rating, how many there are, and how many answers somebody rated."""
+def numbers(totals: Totals, chosen: TraceFilter) -> None:
+    """Average rating and how many answers somebody rated, with their intervals; how many ratings there are, and wait."""
+    everything = next(iter(rating_data.groups(chosen, None)), None)
+    mean = rate = None
+    if everything is not None:
+        mean = f"{words.rating(everything.mean.low)} to {words.rating(everything.mean.high)}"
+        rate = f"{words.share(everything.rate.low)} to {words.share(everything.rate.high)}"
     with st.grid(3, min_column_width=150, gap="small"):
-        st.metric("Average rating", words.rating(totals.rating_mean), border=True)
-        st.metric("Ratings", words.count(totals.rating_count), border=True)
-        st.metric(
-            "Answers rated", words.share(totals.feedback_rate), border=True, help="Share of answers with a rating"
+        _metric("Average rating", words.rating(totals.rating_mean), mean, "The mean of all ratings, 1 to 5. " + _CHANCE)
+        _metric("Ratings", words.count(totals.rating_count), _waiting(), None)
+        _metric("Answers rated", words.share(totals.feedback_rate), rate, "Share of answers with a rating. " + _CHANCE)
+
+
+def _metric(label: str, value: str, beneath: str | None, help_text: str | None) -> None:
+    st.metric(
+        label, value, beneath, delta_color="off", delta_arrow="off", border=True, help=help_text, height="stretch"
+    )
+
+
+def _waiting() -> str | None:
+    """What is not counted: ratings whose traces have not come, or did not."""
+    waits, in_vain = rating_data.waiting()
+    said = [f"{words.count(waits)} wait for their traces"] if waits else []
+    said += [f"{words.count(in_vain)} waited in vain"] if in_vain else []
+    return " · ".join(said) or None
+
+
+def trend(chosen: TraceFilter) -> None:
+    """The average and the number of ratings over time; a bar or point leads to its traces."""
+    with st.container(border=True):
+        st.markdown("**Over time**")
+        points = rating_data.over_time(chosen)
+        if not any(point.count for point in points):
+            st.caption("Nobody rated anything in this time.")
+            return
+        picked = _chart(
+            rating_charts.over_time(points), "feedback.trend", "Average rating and number of ratings over time"
         )
+        open_times([entry[0] for entry in picked], [point.bucket for point in points], max_rating=5)
+
+
+def by(chosen: TraceFilter, dimension: Dimension) -> None:
+    """The average of each model or library with its interval; a point leads to its low-rated traces."""
+    with st.container(border=True, height="stretch"):
+        st.markdown(f"**By {dimension}**", help="Average rating. " + _CHANCE)
+        rows = rating_data.groups(chosen, dimension)
+        if not rows:
+            st.caption("Nobody rated anything in this time.")
+            return
+        figure = rating_charts.groups(rows, f"no {dimension}")
+        picked = _chart(figure, f"feedback.by.{dimension}", f"Average rating by {dimension}")
+        if picked:
+            changes: dict[str, Any] = {dimension: picked[0][0], "max_rating": 5}
+            navigation.open_page("traces", filters.remembered(**changes))
+        if len(rows) > rating_charts.MOST_GROUPS:
+            st.caption(f"The {rating_charts.MOST_GROUPS} with the most ratings of {words.count(len(rows))}")
+        st.caption(" · ".join(_told(each, dimension) for each in rows[: rating_charts.MOST_GROUPS]))
+
+
+def _told(group: RatedGroup, dimension: str) -> str:
+    name = words.label(group.name or f"no {dimension}", 24)
+    return f"{name} {words.count(group.seen)} ratings of {words.count(group.answers)} answers"
+
+
+def _chart(figure: Any, key: str, alt: str) -> list[Any]:
+    event = st.plotly_chart(
+        figure, key=key, on_select="rerun", selection_mode=("points", "box"), config={"displayModeBar": False}, alt=alt
+    )
+    return [point["customdata"] for point in event["selection"]["points"] if "customdata" in point]
 
 
 def distribution(chosen: TraceFilter) -> None:
@@ -47,7 +112,10 @@ def distribution(chosen: TraceFilter) -> None:
 
 def low_rated(chosen: TraceFilter, view: View) -> None:
     """The newest answers that somebody rated badly."""
-    st.subheader("Rated low", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Rated low", anchor=False, width="content")
+        st.space("stretch")
+        navigation.link("review", "Review them one by one", view.params(), icon=":material/rate_review:")
     page = data.traces(replace(chosen, max_rating=LOW_RATING), "newest", None, _MOST_LOW_RATED)
     if page.rows:
         trace_list(page.rows, key="feedback.low", now=filters.now(), columns=SHORT_COLUMNS)

@@ -106,6 +106,13 @@ SCREENS: tuple[Screen, ...] = (
         question="What do people think of the answers?",
     ),
     Screen(
+        key="review",
+        group="Improve",
+        title="Review",
+        icon=":material/rate_review:",
+        question="Which answers need a person to look at them?",
+    ),
+    Screen(
         key="costs",
         group="Improve",
         title="Costs",

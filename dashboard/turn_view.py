@@ -72,7 +72,7 @@ def _timing(turn: Turn, number: int) -> None:
 def _foot(turn: Turn, trace_id: str, number: int, url: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if turn.state == "done":
-            rate_in_place(f"chat.rating.{number}", turn.rating, turn.comment, partial(_rate, turn, url))
+            rate_in_place(f"chat.rating.{number}", turn.rating, turn.comment, partial(_rate, turn, url), "thumbs")
         navigation.link("trace", "Open trace", {"id": trace_id}, icon=":material/account_tree:")
 
 

@@ -19,7 +19,7 @@ from tracing_core.query.filters import TraceFilter
 from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
 
-PAGES = ("overview", "traces", "trace", "decisions", "quality", "feedback", "chat")
+PAGES = ("overview", "traces", "trace", "decisions", "quality", "feedback", "review", "chat")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -144,7 +144,7 @@ def test_a_trace_can_be_rated_and_its_flag_follows(
     """One star on the trace page makes it a badly rated one there and in the list."""
     trace_id = stored[0].trace_id
     app = open_page("trace", id=trace_id)
-    app.feedback(key=f"trace.rating.{trace_id}.stars").set_value(0).run()
+    app.feedback(key=f"trace.rating.{trace_id}.stars.None").set_value(0).run()
     assert not app.exception
     assert "User negative" in texts(app)
     assert [each.trace_id for each in data.recent_feedback(TraceFilter(), 5)] == [trace_id]
