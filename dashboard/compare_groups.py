@@ -20,7 +20,7 @@ from tracing_core.query.cohorts import Dimension
 
 _TOPICS = {"latency": "Time", "cost": "Cost", "quality": "Quality"}
 _COLOURS = {"better": "green", "worse": "red", "other": "blue", "same": "gray"}
-_BE = {"better": "better", "worse": "worse", "other": "differs", "same": "no difference"}
+_BE = {"better": "better", "worse": "worse", "other": "differs", "same": "may be chance"}
 
 
 def show(view: View, asked: Asked) -> None:
@@ -129,15 +129,15 @@ def _tell(
             "compare.ratios",
             "B against A",
         )
+        for line in found.lines:
+            if line.differs or line.measure.topic == "quality":
+                st.caption(f"**{line.measure.title}.** {words.safe_markdown(sentence(line))}")
     if found.stages:
         left, right = layout.wide_then_narrow()
         with left, panel("Stages", "The median time of each stage, where most time goes"):
             st.markdown(_table(found.stages))
         with right, panel("Stages of B against A", "Percent more or less time, with intervals of 95 %"):
             chart(compare_charts.ratios(found.stages), "compare.stages", "Stages of B against A")
-    with st.expander("In sentences", icon=":material/notes:"):
-        for line in (*found.lines, *found.stages):
-            st.text(f"{line.measure.title}: {sentence(line)}")
     st.caption(
         f"Intervals are of 95 %. {len(found.lines) + len(found.stages)} numbers were compared, and their p values are made "
         "larger for that (Holm), so that chance alone calls any of them a difference once in twenty comparisons at most."
@@ -173,8 +173,7 @@ def _mix(found: Comparison, by: str) -> None:
         icon = ":orange[:material/warning:]" if any(each.turns for each in told) else ":gray[:material/info:]"
         st.markdown(f"{icon} {words.safe_markdown(mix_sentence(mix))}")
         for each in told:
-            turned = "The difference is not one of like with like. " if each.turns else ""
-            st.caption(words.safe_markdown(f"{turned}{within_sentence(each, mix.by)}"))
+            st.caption(words.safe_markdown(within_sentence(each, mix.by)))
 
 
 def _table(lines: Sequence[Line]) -> str:
@@ -199,14 +198,21 @@ def _table(lines: Sequence[Line]) -> str:
 def _change(line: Line) -> str:
     """What the difference is, with its interval."""
     if line.measure.relative and line.ratio is not None:
-        low, middle, high = (f"{(each - 1) * 100:+.0f}" for each in (line.ratio.low, line.ratio.value, line.ratio.high))
+        low, middle, high = (
+            _signed((each - 1) * 100, 0) for each in (line.ratio.low, line.ratio.value, line.ratio.high)
+        )
         return f"{middle} % ({low} to {high}) · {_BE[line.verdict]}"
     size, unit = (100, " points") if line.measure.unit == "share" else (1, "")
     digits = 1 if size == 100 else 2
     low, middle, high = (
-        f"{each * size:+.{digits}f}" for each in (line.difference.low, line.difference.value, line.difference.high)
+        _signed(each * size, digits) for each in (line.difference.low, line.difference.value, line.difference.high)
     )
     return f"{middle}{unit} ({low} to {high}) · {_BE[line.verdict]}"
+
+
+def _signed(value: float, digits: int) -> str:
+    """With its sign; what rounds to nothing has a plus."""
+    return f"{round(value, digits) + 0.0:+,.{digits}f}"
 
 
 def amount(unit: Unit, value: float) -> str:

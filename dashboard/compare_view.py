@@ -5,7 +5,7 @@ Whatever a URL holds that cannot be understood is left out, so that no link can 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from tracing_core.clock import require_utc
 from tracing_core.cohort import OTHERS, Cohort
 from tracing_core.errors import InvalidInput
 from tracing_core.ids import is_trace_id
+from tracing_core.query.traces import TraceRow
 
 PARAMS = ("by", "a", "b", "trace", "with")
 """Of the URL, beside those of the filters."""
@@ -74,6 +75,12 @@ class Asked:
             return None
 
 
+def of_two(rows: Sequence[TraceRow], picked: Sequence[str]) -> Asked | None:
+    """Two of these rows compared, the earlier one as A; None where not just two are picked."""
+    chosen = sorted((row for row in rows if row.trace_id in picked), key=lambda row: row.started_at)
+    return Asked(trace=chosen[0].trace_id, other=chosen[1].trace_id) if len(chosen) == 2 else None
+
+
 def parse(params: Mapping[str, str]) -> Asked:
     """What URL parameters ask for."""
     trace, other = (said if is_trace_id(said) else None for said in (params.get("trace", ""), params.get("with", "")))
@@ -102,7 +109,10 @@ def times(view: View, now: datetime) -> dict[str, str]:
         "the period before": (start - (last - start), start),
         "the same time a week before": (start - timedelta(days=7), last - timedelta(days=7)),
     }
-    return {_range(*ends): name for name, ends in ranges.items()}
+    found: dict[str, str] = {}
+    for name, ends in ranges.items():
+        found.setdefault(_range(*ends), name)  # of a week, both are one
+    return found
 
 
 def named(by: str, value: str, other: str | None = None) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import data, filters, navigation, states, words
+from dashboard import compare_view, data, filters, navigation, states, words
 from dashboard.explain_view import Asked
 from dashboard.trace_list import trace_list
 from dashboard.view import SORTS, View
@@ -73,6 +73,8 @@ def _show(view: View) -> None:
         with above:
             st.caption(f"{'' if counted.exact else 'more than '}{words.count(counted.count)} traces", width="content")
             _explain(view, picked)
+            if two := compare_view.of_two(page.rows, picked):
+                navigation.link("compare", "Compare these 2", two.params(), icon=":material/compare_arrows:")
         _paging(page.next_cursor)
 
 

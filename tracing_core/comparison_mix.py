@@ -51,9 +51,14 @@ class Within:
         return self.key in _LOGARITHMS
 
     @property
+    def none(self) -> float:
+        """What both are where there is no difference."""
+        return 1.0 if self.is_ratio else 0.0
+
+    @property
     def turns(self) -> bool:
         """Whether the difference is gone or turned round among runs that are alike, though there is one on the whole."""
-        none = 1.0 if self.is_ratio else 0.0
+        none = self.none
         return self.difference.excludes(none) and not (
             self.within.excludes(none) and (self.within.value > none) == (self.difference.value > none)
         )

@@ -21,7 +21,7 @@ _RUNS: Mapping[str, str] = {
     "cost_usd": "priced runs",
 }  # fmt: skip
 _COLUMNS: Mapping[str, str] = {"user_id": "user"}
-_FAR = 10
+_FAR = 3
 """Times, from which on a ratio is told as such, and not as percent."""
 
 
@@ -30,7 +30,7 @@ def headline(found: Comparison, a: str = "A", b: str = "B") -> str:
     if not found.lines:
         return f"Too few runs to compare: {found.runs_a:,} of {a} and {found.runs_b:,} of {b}."
     lines = by_key(found.lines)
-    sure = [each for each in (_speed(lines, b), *_differing(lines, b)) if each]
+    sure = _one_subject([*_speed(found, b), *_differing(lines, b)], f"{b} is ")
     return f"{_joined([*sure, *_quality(lines, nothing=not sure)])}."
 
 
@@ -58,12 +58,32 @@ def within_sentence(within: Within, by: str) -> str:
     said += f"{_size(within.key, within.within)} among runs of the same {_COLUMNS.get(by, by)}"
     if within.covered < 0.9:
         said += f" (which {_percent(within.covered)} have on both sides)"
+    if within.turns:
+        same_way = (within.within.value > within.none) == (within.difference.value > within.none)
+        said += (
+            "; so among runs that are alike it may be chance"
+            if same_way
+            else "; so among runs that are alike it turns round"
+        )
     return f"{said}."
 
 
-def _speed(lines: Mapping[str, Line], b: str) -> str | None:
-    line = lines.get("duration_ms")
-    return _difference(line, b) if line and line.differs else None
+def _one_subject(parts: Sequence[str], subject: str) -> list[str]:
+    """What is said of time and cost in one go: their subject once is enough."""
+    alike = [each.removeprefix(subject) for each in parts if each.startswith(subject)]
+    others = [each for each in parts if not each.startswith(subject)]
+    if not alike:
+        return others
+    return [subject + " and ".join([", ".join(alike[:-1]), alike[-1]] if len(alike) > 1 else alike), *others]
+
+
+def _speed(found: Comparison, b: str) -> Iterator[str]:
+    """The first of median, P95 and first token that differs; P95 too where it is another story than the median."""
+    told = [line for line in found.lines if line.measure.topic == "latency" and line.differs]
+    for place, line in enumerate(told):
+        first = told[0].ratio
+        if not place or (line.measure.way == "p95" and line.ratio and first and line.ratio.excludes(first.value)):
+            yield _difference(line, b)
 
 
 def _differing(lines: Mapping[str, Line], b: str) -> Iterator[str]:

@@ -97,6 +97,17 @@ def test_what_too_few_say_anything_about_is_missing() -> None:
     assert headline(compare(sample(1, 1), sample(0, 2))) == "Too few runs to compare: 1 of A and 0 of B."
 
 
+def test_a_slow_tail_is_in_the_headline() -> None:
+    """Medians that are equal do not hide that one run in twelve takes ten times as long."""
+    b = sample(400, 2)
+    times = b.numbers["duration_ms"].copy()
+    times[:32] *= 10
+    found = compare(sample(400, 1), sample(400, 2, duration_ms=times))
+    said = headline(found)
+    assert "slow" in said
+    assert "at the 95th percentile" in said
+
+
 def test_shares_have_their_points() -> None:
     """A tenth that failed against three tenths of 300 runs is told in points."""
     a, b = (sample(300, seed, failed=np.arange(300) < some) for seed, some in ((1, 30), (2, 90)))
@@ -128,6 +139,7 @@ def test_a_difference_that_is_that_of_the_mix_is_unmasked() -> None:
     assert within.covered == 1
     assert within.within.low < 1.2 < within.within.high
     assert "among runs of the same library" in within_sentence(within, "library")
+    assert within_sentence(within, "library").endswith("it turns round.")
     assert compare(a, b, apart_by="library").mixes == ()
 
 
