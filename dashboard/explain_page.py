@@ -11,6 +11,7 @@ from typing import Any, cast
 import streamlit as st
 
 from dashboard import (
+    data,
     decisions_panels,
     explain_data,
     explain_findings,
@@ -73,7 +74,7 @@ def heat(view: View, question: Asked) -> None:
             alt="Latency over time as a heat map",
         )
         if question.box is not None:
-            _boxed(view, found, question.box)
+            _boxed(view, question.box)
 
 
 def answer(view: View, question: Asked) -> None:
@@ -148,21 +149,18 @@ def _other_time(question: Asked) -> None:
             st.datetime_input(label, key=f"explain.{name}", on_change=partial(_set_moment, question, name), width=220)
 
 
-def _boxed(view: View, found: Heat, box: Box) -> None:
+def _boxed(view: View, box: Box) -> None:
     """How many are in the box, and the way to their list."""
+    inside = replace(
+        view, range="custom", start=box.start, end=box.end, min_ms=round(box.low_ms, 2), max_ms=round(box.high_ms, 2)
+    )
+    counted = data.trace_count(inside.trace_filter(box.end))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(
-            f"**{words.count(heat_map.count_in(found, box))} traces** of {words.duration(box.low_ms)} to "
-            f"{words.duration(box.high_ms)}, {box.start:%d %b %H:%M} to {box.end:%d %b %H:%M} UTC",
+            f"**{'' if counted.exact else 'more than '}{words.count(counted.count)} traces** of "
+            f"{words.duration(box.low_ms)} to {words.duration(box.high_ms)}, "
+            f"{box.start:%d %b %H:%M} to {box.end:%d %b %H:%M} UTC",
             width="content",
-        )
-        inside = replace(
-            view,
-            range="custom",
-            start=box.start,
-            end=box.end,
-            min_ms=round(box.low_ms, 2),
-            max_ms=round(box.high_ms, 2),
         )
         navigation.link("traces", "Open", inside.params(), icon=":material/list_alt:")
 

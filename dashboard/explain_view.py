@@ -21,7 +21,7 @@ These = Literal[
 ]
 THESE: Mapping[These, str] = {
     "slow": "Slow", "failed": "Failed", "flagged": "Flagged", "low_rated": "Low-rated", "expensive": "Expensive",
-    "box": "Box", "all": "All", "saved": "Saved view", "filter": "Filters", "picked": "Picked", "trace": "One trace",
+    "box": "Box", "all": "All", "saved": "Saved", "filter": "Filters", "picked": "Picked", "trace": "One trace",
 }  # fmt: skip
 Against = Literal["rest", "before", "time"]
 AGAINST: Mapping[Against, str] = {"rest": "the rest", "before": "the period before", "time": "another time"}

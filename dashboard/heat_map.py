@@ -85,18 +85,6 @@ def drawn(heat: Heat, selection: Mapping[str, Any]) -> Box | None:
     return Box(start=starts[first], end=starts[last], low_ms=edges[bottom], high_ms=edges[top])
 
 
-def count_in(heat: Heat, box: Box) -> int:
-    """How many traces the cells in a box stand for."""
-    inside = (
-        cell.count
-        for cell in heat.cells
-        if box.start <= cell.bucket < box.end
-        and box.low_ms * 0.999 <= cell.low_ms
-        and cell.high_ms <= box.high_ms * 1.001
-    )
-    return round(sum(inside))
-
-
 def _covered(edges: Sequence[Any], low: Any, high: Any) -> tuple[int, int]:
     """The first and the last of the edges, which rise, of all cells that a stretch touches."""
     first = max((at for at, edge in enumerate(edges[:-1]) if edge <= low), default=0)
