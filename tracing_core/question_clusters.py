@@ -30,6 +30,8 @@ _DIRECTIONS, _SEED, _TRIES, _JUDGED_BY = 16, 5, 2, 800
 _NEARLY = 0.1
 """By how much a larger number of groups may fit worse than the best, and be taken all the same: it tells more apart."""
 _LONGEST = 2_000
+_DIGITS = 5
+"""To which two places are told apart."""
 Labels = NDArray[np.int64]
 
 
@@ -183,7 +185,9 @@ def _best(points: Vectors, counts: Vectors) -> tuple[Vectors, float]:
 def _made(points: Vectors, counts: Vectors, count: int) -> tuple[Vectors, Labels]:
     from sklearn.cluster import KMeans
 
-    made = KMeans(max(count, 2), n_init=_TRIES, max_iter=60, random_state=_SEED).fit(points, sample_weight=counts)
+    different = len(np.unique(points.round(_DIGITS), axis=0))
+    wanted = min(max(count, 2), different)
+    made = KMeans(wanted, n_init=_TRIES, max_iter=60, random_state=_SEED).fit(points, sample_weight=counts)
     return made.cluster_centers_.astype(np.float32), made.labels_.astype(np.int64)
 
 
