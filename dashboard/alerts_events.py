@@ -63,17 +63,16 @@ def _event(row: EventRow, *, chosen: bool) -> None:
             st.caption(when, width="stretch", help=words.exact(event.happened_at))
             if chosen:
                 st.badge("from the address", color="blue")
-        st.markdown(f"{words.label(event.message, _LONGEST_ERROR)}.")
-        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            for each in row.deliveries:
+                st.badge(f"{words.label(each.destination, 40)}: {each.status}", color=DELIVERY_COLOURS[each.status])  # type: ignore[arg-type]
+            if not row.deliveries:
+                st.caption("only told here", width="content")
             navigation.link("traces", "Traces", alerts_words.traces_params(event), icon=":material/list_alt:")
             if "explain" in navigation.BY_KEY:
                 navigation.link(
                     "explain", "Explain", alerts_words.explain_params(event), icon=":material/troubleshoot:"
                 )
-            if not row.deliveries:
-                st.caption("Nobody was told", width="content")
-            for each in row.deliveries:
-                st.badge(f"{words.label(each.destination, 40)}: {each.status}", color=DELIVERY_COLOURS[each.status])  # type: ignore[arg-type]
+        st.markdown(f"{words.label(event.message, _LONGEST_ERROR)}.")
         for each in row.deliveries:
             if each.status in _AGAIN:
                 _lost(each)

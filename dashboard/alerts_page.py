@@ -102,7 +102,7 @@ _COLUMNS: dict[str, Any] = {
     "State": st.column_config.MultiselectColumn(options=list(STATES), color=list(STATE_COLOURS), width="small"),
     "Rule": st.column_config.TextColumn(width="medium"),
     "Now": st.column_config.TextColumn(alignment="right", width="small"),
-    "Bad when": st.column_config.TextColumn(width="small"),
+    "Bad when": st.column_config.TextColumn(width=150),
     "Last 24 hours": st.column_config.AreaChartColumn(y_min=0, width="small"),
     "Fired in 7 days": st.column_config.BarChartColumn(y_min=0, y_max=1, color="red", width="small"),
     "Times": st.column_config.TextColumn(alignment="right", width="small", help="How often it fired in 7 days"),

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Literal
 
 from dashboard import words
-from tracing_core.alert_measure import ABOUT
-from tracing_core.alert_rule import Severity
-from tracing_core.alert_state import StateName
+from tracing_core.alert_measure import ABOUT, AlertMeasure
+from tracing_core.alert_rule import AlertRule, Severity
+from tracing_core.alert_state import AlertState, StateName
 from tracing_core.alert_words import amount, condition
 from tracing_core.attention import Change, Part, What
 from tracing_core.query.alert_rules import RuleRow
@@ -52,15 +52,26 @@ def firing(rows: Sequence[RuleRow], now: datetime) -> list[Item]:
     return [
         Item(
             level="warning" if rule.severity is Severity.INFO else "wrong",
-            text=f"Alert **{_name(row.name)}** fires since {words.ago(state.since, now)}: "
-            f"{words.label(condition(rule), _LONGEST_MESSAGE)}, now "
-            f"{words.label(amount(state.sample.value, ABOUT[rule.measure].unit))}",
+            text=f"Alert **{_name(row.name)}** fires, {_since(state, now)}: "
+            f"{words.label(condition(rule), _LONGEST_MESSAGE)}{_now(rule, state)}",
             page="alerts",
             params={"rule": row.rule_id},
             keeps_filters=False,
         )
         for row, rule, state in sorted(fire, key=lambda each: (order[each[1].severity], each[2].since))
     ]
+
+
+def _since(state: AlertState, now: datetime) -> str:
+    said = words.ago(state.since, now)
+    return f"for {said.removesuffix(' ago')} now" if said.endswith(" ago") else said
+
+
+def _now(rule: AlertRule, state: AlertState) -> str:
+    """The number at present, where there is one that says more than the condition does."""
+    if state.sample.value is None or rule.measure is AlertMeasure.NO_DATA:
+        return ""
+    return f"; it is {words.label(amount(state.sample.value, ABOUT[rule.measure].unit))}"
 
 
 def untold(count: int) -> list[Item]:

@@ -25,7 +25,7 @@ _ONE_BUCKET = timedelta(hours=1)
 def latency(points: Sequence[LatencyPoint], marks: Sequence[Mark] = ()) -> None:
     """P50, P95 and P99 over time, with what happened meanwhile; a point or box leads to the traces of that time."""
     with _panel("Latency"):
-        figure = time_marks.draw(charts.latency_over_time(points), marks)
+        figure = time_marks.draw(charts.latency_over_time(points), marks, points[0].bucket if points else None)
         picked = _chart(figure, "overview.latency", "Latency percentiles over time")
         open_times([entry[0] for entry in picked], [point.bucket for point in points])
         navigation.link("explain", "Why were the slow ones slow?", filters.remembered(), icon=":material/troubleshoot:")

@@ -35,7 +35,8 @@ def growth() -> None:
             st.caption("Dotted: nobody measured on these days; estimated from the number of traces stored by then.")
     with right, st.container(border=True, height="stretch"):
         st.markdown("**What to expect**")
-        system_charts.table([_row(each) for each in found], alt="Sizes to come", numbers=("Now", *_columns()))
+        rows = [row for each in found for row in _rows(each)]
+        system_charts.table(rows, alt="Sizes to come", numbers=("Expected", "Between"))
         st.caption(_caveats(found))
         if (room := watch_data.room()) is not None:
             st.markdown(room_sentence(room))
@@ -109,21 +110,21 @@ def _about(left: DaysLeft) -> str:
     return f"about **{words.count(left.expected)} days** ({soonest} to {latest})"
 
 
-def _row(each: Growth) -> dict[str, str]:
-    shown = {"Of": _NAMES[each.what], "Now": words.size(each.now)}
-    ahead = zip(_columns(), AHEAD, strict=True)
-    return shown | {name: _said(each.now, each.ahead.get(days)) for name, days in ahead}
+def _rows(each: Growth) -> list[dict[str, str]]:
+    """The size now and those to come, one a line."""
+    name = _NAMES[each.what]
+    said = [(days, each.ahead.get(days)) for days in AHEAD]
+    return [
+        {"Size": f"{name}, now", "Expected": words.size(each.now), "Between": words.ABSENT},
+        *({"Size": f"{name}, in {days} days", **_said(each.now, more)} for days, more in said),
+    ]
 
 
-def _columns() -> list[str]:
-    return [f"In {days} days" for days in AHEAD]
-
-
-def _said(now: int, more: Forecast | None) -> str:
+def _said(now: int, more: Forecast | None) -> dict[str, str]:
     if more is None:
-        return words.ABSENT
+        return {"Expected": words.ABSENT, "Between": words.ABSENT}
     expected, low, high = (words.size(max(round(now + each), 0)) for each in (more.expected, more.low, more.high))
-    return f"{expected} ({low} – {high})"
+    return {"Expected": expected, "Between": f"{low} – {high}"}
 
 
 def _caveats(found: Sequence[Growth]) -> str:

@@ -59,9 +59,6 @@ def problems(alerts: AlertHealth, now: datetime) -> list[str]:
     if on and late:
         last = "never" if alerts.evaluated_at is None else words.ago(alerts.evaluated_at, now)
         found.append(f"Nobody looks at the alert rules: last {last}. The service does that while it runs.")
-    if unknown := alerts.rules.get("unknown", 0):
-        rules = "One rule" if unknown == 1 else f"{words.count(unknown)} rules"
-        found.append(f"{rules} could not be evaluated; the page Alerts says why.")
     return found
 
 

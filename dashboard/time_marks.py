@@ -10,8 +10,10 @@ import plotly.graph_objects as go
 
 from dashboard import theme, words
 
-MOST_MARKS = 12
-_LONGEST = 24
+MOST_MARKS = 30
+_LONGEST = 14
+_NEAR = 0.12
+"""Of the length of the chart: what a name takes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,35 +25,69 @@ class Mark:
     wrong: bool = False
 
 
-def draw(figure: go.Figure, marks: Sequence[Mark]) -> go.Figure:
-    """Draw them as vertical lines, the newest ones when they are many; a name is written on top, all of it on hover."""
-    for mark in sorted(marks, key=lambda each: each.at)[-MOST_MARKS:]:
-        colour = theme.WRONG if mark.wrong else theme.QUIET
-        figure.add_shape(
-            type="line",
-            x0=mark.at,
-            x1=mark.at,
-            yref="paper",
-            y0=0,
-            y1=1,
-            line={"color": colour, "width": 1.5, "dash": "solid" if mark.wrong else "dash"},
+def draw(figure: go.Figure, marks: Sequence[Mark], start: datetime | None = None) -> go.Figure:
+    """Draw them as vertical lines, the newest ones when they are many.
+
+    Args:
+        figure: a chart whose x is time.
+        marks: what happened.
+        start: where the chart begins; marks that are near each other, for that, share a name.
+    """
+    chosen = sorted(marks, key=lambda each: each.at)[-MOST_MARKS:]
+    for mark in chosen:
+        figure.add_vline(
+            x=mark.at, line={"color": _colour(mark), "width": 1, "dash": "solid" if mark.wrong else "dash"}
         )
+    for group in _groups(chosen, start):
+        first = group[0]
         figure.add_annotation(
-            x=mark.at,
+            x=first.at,
             yref="paper",
             y=1,
-            text=_short(mark.name),
-            hovertext=f"{mark.name} · {words.exact(mark.at)}",
+            text=_short(_named(group)),
+            hovertext="<br>".join(f"{_plain(mark.name)} · {words.exact(mark.at)[:16]}" for mark in group),
             showarrow=False,
             xanchor="left",
             yanchor="top",
-            xshift=3,
-            font={"color": colour, "size": 11},
+            xshift=2,
+            font={"color": _colour(first), "size": 11},
         )
     return figure
 
 
+def _groups(marks: Sequence[Mark], start: datetime | None) -> list[list[Mark]]:
+    """Marks of a kind that are so near that their names would be written over each other."""
+    if not marks:
+        return []
+    near = (marks[-1].at - (start or marks[0].at)) * _NEAR
+    groups: list[list[Mark]] = []
+    for kind in (False, True):
+        begun = False
+        for mark in (each for each in marks if each.wrong is kind):
+            if begun and mark.at - groups[-1][0].at <= near:
+                groups[-1].append(mark)
+            else:
+                groups.append([mark])
+                begun = True
+    return groups
+
+
+def _named(group: Sequence[Mark]) -> str:
+    """Alerts by how many they are, as their names are long; a release by its name."""
+    first = group[0]
+    if first.wrong:
+        return "alert" if len(group) == 1 else f"{len(group)} alerts"
+    return first.name if len(group) == 1 else f"{first.name} +{len(group) - 1}"
+
+
+def _colour(mark: Mark) -> str:
+    return theme.WRONG if mark.wrong else theme.QUIET
+
+
 def _short(name: str) -> str:
+    return _plain(name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…")
+
+
+def _plain(name: str) -> str:
     """Plotly reads some HTML in names: they are plain text here."""
-    short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
-    return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from dashboard import attention_words, time_marks
+from dashboard import attention_words, theme, time_marks
 from dashboard.time_marks import Mark
 from tests.factories import NOON
 from tracing_core.alert_measure import AlertMeasure
@@ -163,8 +164,8 @@ def test_alerts_that_fire_come_with_their_number() -> None:
     ]
     items = attention_words.firing(rows, NOON)
     assert [item.params for item in items] == [{"rule": "bad*"}, {"rule": "old"}]
-    assert items[0].text.startswith(r"Alert **bad\*** fires since 5 min ago: P95 latency above 5 s over 15 minutes")
-    assert items[0].text.endswith("now 6.2 s")
+    assert items[0].text.startswith(r"Alert **bad\*** fires, for 5 min now: P95 latency above 5 s over 15 minutes")
+    assert items[0].text.endswith("; it is 6.2 s")
 
 
 def test_sentences_say_what_was_and_lead_to_why() -> None:
@@ -190,10 +191,12 @@ def test_no_more_than_can_be_read() -> None:
 
 
 def test_marks_are_lines_with_names() -> None:
-    """An alert is red; a name that looks like HTML is text; only the newest of many are drawn."""
-    figure = time_marks.go.Figure()
-    marks = [Mark(at=NOON + timedelta(minutes=n), name=f"<b>{n}", wrong=n == 14) for n in range(15)]
-    layout = time_marks.draw(figure, marks).to_dict()["layout"]
-    assert len(layout["shapes"]) == time_marks.MOST_MARKS
-    assert layout["annotations"][-1]["text"] == "&lt;b&gt;14"
-    assert layout["shapes"][-1]["line"]["color"] != layout["shapes"][0]["line"]["color"]
+    """Each is a line, an alert a red one; those near each other share a name; a name that looks like HTML is text."""
+    marks = [Mark(at=NOON + timedelta(minutes=n), name=f"<b>{n}", wrong=n != 5) for n in (0, 1, 2, 5, 60)]
+    layout = time_marks.draw(go.Figure(), marks).to_dict()["layout"]
+    assert len(layout["shapes"]) == 5
+    texts = [(each["text"], each["font"]["color"] == theme.WRONG) for each in layout["annotations"]]
+    assert texts == [("&lt;b&gt;5", False), ("3 alerts", True), ("alert", True)]
+    assert layout["annotations"][1]["hovertext"].startswith("&lt;b&gt;0 · 2026-")
+    many = [Mark(at=NOON + timedelta(minutes=n), name="x") for n in range(99)]
+    assert len(time_marks.draw(go.Figure(), many).to_dict()["layout"]["shapes"]) == time_marks.MOST_MARKS
