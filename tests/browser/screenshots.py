@@ -12,12 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlencode
 
 import httpx
 from playwright.sync_api import Browser, Page
 
+from assistant.demo.copies import yesterday
+from assistant.demo.history import PROJECT
 from dashboard.chat_controls import SUGGESTIONS
+from dashboard.explain_view import Asked, Box
 from tests.browser.browsing import application, browser, settled
+from tracing_core.clock import SystemClock
 
 WIDTHS = (1440, 900)
 HEIGHT = 1200
@@ -84,6 +89,10 @@ def _pictures(opened: Browser, url: str, out: Path, width: int, scheme: Literal[
     for name in ("overview", "traces", "decisions", "quality", "feedback", "system"):
         page.goto(f"{url}/{'' if name == 'overview' else name}?range=7d")
         _take(page, out, name, width, scheme)
+    for name, asked in (("explain", {}), ("explain-box", _box_of_yesterday())):
+        page.goto(f"{url}/explain?{urlencode({'range': '7d', 'project': PROJECT} | asked)}")
+        page.get_by_text("Nothing else stands out").wait_for()
+        _take(page, out, name, width, scheme)
     page.goto(f"{url}/traces")
     page.locator("tbody tr").first.click()
     page.wait_for_url("**/trace?id=*")
@@ -94,6 +103,12 @@ def _pictures(opened: Browser, url: str, out: Path, width: int, scheme: Literal[
     page.get_by_role("link", name="Open trace").wait_for(timeout=300_000)
     _take(page, out, "chat", width, scheme)
     page.close()
+
+
+def _box_of_yesterday() -> dict[str, str]:
+    """What the README's walk draws on the heat map."""
+    hours = yesterday(SystemClock().now())
+    return Asked(these="box", box=Box(start=hours.start, end=hours.end, low_ms=5000, high_ms=20000)).params()
 
 
 def _take(page: Page, out: Path, name: str, width: int, scheme: str) -> None:
