@@ -34,7 +34,7 @@ def alert_counts(db: Database) -> AlertCounts:
     )
     deliveries = select(d.destination, d.status, func.count()).group_by(d.destination, d.status)
     with db.read() as connection:
-        found: dict[str, int] = dict(connection.execute(states.where(r.enabled).group_by(s.state)).tuples().all())
+        found: dict[str, int] = dict(connection.execute(states.where(r.enabled).group_by(s.state)).all())
         told = {(name, status): count for name, status, count in connection.execute(deliveries)}
     return AlertCounts(
         states={name.value: found.get(name.value, 0) for name in StateName},
