@@ -80,6 +80,7 @@ FROM (
 WHERE s.trace_id = w.trace_id AND s.started_at >= :start AND s.started_at < :end
     AND s.name IN ('retrieval', 'request', 'rerank', 'llm_generation')
 """)
+_LEFT = text("SELECT EXISTS (SELECT FROM traces WHERE NOT attributes ? 'prompt.version')")
 _RATED = text("""
 UPDATE feedback AS f SET rating = t.rating FROM traces AS t
 WHERE f.trace_id = t.trace_id AND f.rating <> t.rating AND t.started_at >= :start AND t.started_at < :end
@@ -96,6 +97,9 @@ def plant(database: Database) -> Iterator[tuple[int, int]]:
         StorageError: the database refused; the days before stay.
     """
     with database.read() as connection:
+        if not connection.scalar(_LEFT):
+            yield 1, 1
+            return
         first, last = connection.execute(select(func.min(traces.c.started_at), func.max(traces.c.started_at))).one()
     days = [datetime.combine(first.date(), time(), UTC) + timedelta(days=n) for n in range((last - first).days + 1)]
     with _few_indexes(database):

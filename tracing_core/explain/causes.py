@@ -77,7 +77,7 @@ def _first_known(standing: Standing) -> tuple[int, float, int]:
     moments = {"setting": 0, "choice": 0, "course": 1, "outcome": 2}
     effect = standing.difference.effect
     derived = standing.candidate.parts[0].kind == "time"  # what a stage has, measured once more
-    return moments[standing.candidate.tier] + derived, -abs(effect), 0 if effect > 0 else 1
+    return moments[standing.candidate.tier] + derived, -round(abs(effect), 6), 0 if effect > 0 else 1
 
 
 def _place(standing: Standing, causes: Sequence[Standing], groups: Groups, alpha: float) -> Placed:

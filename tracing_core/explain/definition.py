@@ -94,8 +94,7 @@ class Definition:
         if not self._failed or candidate.parts[0].kind == "error":
             return False
         absent = any(part.value == ABSENT and part.kind != "attribute" for part in candidate.parts)
-        late = candidate.tier in ("course", "outcome")
-        return absent or candidate.tier == "outcome" or (late and difference.effect < 0)
+        return absent or candidate.tier == "outcome" or (candidate.tier != "setting" and difference.effect < 0)
 
 
 def _fields(cohort: Cohort) -> frozenset[str]:

@@ -109,12 +109,9 @@ class Facts:
         return next((found for (_, *each), found in self._values.items() if tuple(each) == key), {})
 
     def candidates(self) -> list[Candidate]:
-        """All that can be compared: values and numbers that some traces have, in enough of them, and others have not.
-
-        Of facts that the very same traces have, under several names, one speaks for all.
-        """
-        numbers = _without_doubles(_without_leaves(list(self._number_columns())))
-        flags = _without_doubles(self._flags(numbers))
+        """All that can be compared: values and numbers that some traces have, in enough of them, and others have not."""
+        numbers = list(_without_leaves(list(self._number_columns())))
+        flags = list(self._flags(numbers))
         flags.sort(key=lambda each: -float(np.nansum(each.values)))
         return [*flags[:MOST_FLAGS], *numbers[:MOST_NUMBERS]]
 
@@ -186,8 +183,8 @@ def _without_leaves(numbers: list[Candidate]) -> Iterator[Candidate]:
         yield each
 
 
-def _without_doubles(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """One of equal columns: a tag may repeat a library."""
+def without_doubles(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Of facts that the very same traces have, under several names, one speaks for all: a tag may repeat a library."""
     kept: dict[bytes, Candidate] = {}
     for each in candidates:
         column = each.values.tobytes()

@@ -10,7 +10,7 @@ import numpy as np
 from tracing_core.differences import corrected
 from tracing_core.explain.causes import Placed, Standing, placed
 from tracing_core.explain.definition import Definition
-from tracing_core.explain.facts import Candidate
+from tracing_core.explain.facts import Candidate, without_doubles
 from tracing_core.explain.pairs import pairs
 from tracing_core.explain.ranks import Difference, Groups, difference, flag_differences
 
@@ -46,7 +46,7 @@ def search(candidates: Sequence[Candidate], groups: Groups, definition: Definiti
         groups: which traces are of the cohort.
         definition: what it is picked by.
     """
-    asked = definition.leaves(candidates)
+    asked = without_doubles(definition.leaves(candidates))
     if not asked or groups.these.all() or not groups.these.any():
         return Found(looked_at=0, places=())
     flags, numbers = [each for each in asked if each.flag], [each for each in asked if not each.flag]

@@ -10,6 +10,7 @@ from sqlalchemy import and_, false, select
 from tracing_core.errors import InvalidInput, TraceNotFound
 from tracing_core.explain.result import Cohort
 from tracing_core.explain.sentences import amount
+from tracing_core.histogram import RELATIVE_ERROR
 from tracing_core.jsontext import storable
 from tracing_core.model import QualityFlag
 from tracing_core.query import metrics
@@ -57,6 +58,7 @@ def _slow(db: Database, of: TraceFilter, _: Cohort) -> Meant:
     timed = (_t.duration_ms.is_not(None),)
     if over is None:
         return Meant(member=Membership(of=of, these=false(), eligible=timed), picks=None, described="slow traces")
+    over *= 1 - RELATIVE_ERROR  # where the bin of the histogram begins: the longest ones may all be in it
     low = max(over, of.min_duration_ms or 0.0)
     return Meant(
         member=Membership(of=of, these=_t.duration_ms >= over, eligible=timed),

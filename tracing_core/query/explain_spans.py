@@ -118,6 +118,7 @@ def read_contents(
     """Add the documents that the contents of these rows name, for as long as there is time."""
     known: Mask = np.zeros(facts.count, dtype=bool)
     facts.scopes[CONTENTS] = known
+    told = bool(facts.values(("source", "source")))
     for start in range(0, len(rows), _AT_A_TIME):
         some = rows[start : start + _AT_A_TIME]
         if not in_time():
@@ -126,13 +127,14 @@ def read_contents(
         for row in some:
             if ids[row] in parts:
                 known[row] = True
-                _add_documents(facts, row, spans_in(parts[ids[row]]))
+                _add_documents(facts, row, spans_in(parts[ids[row]]), told=told)
 
 
-def _add_documents(facts: Facts, row: int, spans: Sequence[SpanData]) -> None:
+def _add_documents(facts: Facts, row: int, spans: Sequence[SpanData], *, told: bool) -> None:
+    """Add the documents, and their sources, unless those are `told` by the rows."""
     for span in spans:
         found = evidence_of(span)
-        for source in found.get("by_source") or {}:
+        for source in {} if told else found.get("by_source") or {}:
             facts.has(row, "source", "source of documents", str(source)[:_LONGEST], CONTENTS)
         kept = found.get("kept")
         for document in (kept if isinstance(kept, list | tuple) else ())[:_MOST_DOCUMENTS]:

@@ -1,0 +1,77 @@
+"""The command `explain`, as a person at a terminal uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.factories import make_trace, milliseconds
+from tests.postgres.writing import store
+from tracing_core.__main__ import main
+from tracing_core.clock import SystemClock
+from tracing_core.storage.database import Database
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(database_url: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command: the exit code, and all that it printed."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("TRACEWHY_DATA_DIR", str(data_dir))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def ran(*arguments: str) -> tuple[int, str]:
+        code = main(["explain", *arguments])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return ran
+
+
+@pytest.fixture
+def slow_library(database: Database) -> None:
+    """A hundred runs of the last hours, of which those about pandas are slow."""
+    began = SystemClock().now() - timedelta(hours=5)
+    store(
+        database,
+        *(
+            make_trace(
+                library="pandas" if number % 15 == 0 else "plotly", session_id=f"s{number}", user_id=f"u{number % 9}",
+                duration_ns=milliseconds(9000 if number % 15 == 0 else 3100 + number),
+                started_at=began + timedelta(minutes=number),
+            )
+            for number in range(100)
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("slow_library")
+def test_slow_traces_are_explained(run: Run) -> None:
+    """What sets them apart, how much was looked at, and where the time went."""
+    code, said = run("--range", "6h")
+    assert code == 0
+    assert "library = pandas" in said
+    assert "facts," in said
+
+
+@pytest.mark.usefixtures("slow_library")
+def test_any_traces_can_be_asked_about(run: Run) -> None:
+    """By what they are like, and against the time before."""
+    assert "chosen traces" in run("--where", "library=pandas", "--range", "6h")[1]
+    assert "no other traces" in run("--where", "library=pandas", "--range", "6h", "--before")[1]
+    assert "no failed traces" in run("--cohort", "failed")[1]
+
+
+def test_what_cannot_be_asked_is_said(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """A trace that is not there, a field that does not exist, a length of time that is none."""
+    code, said = run("--trace", "trc_20260101_000000_0000000000000000")
+    assert (code, "there is no trace" in said) == (1, True)
+    assert "two values of one field" in run("--where", "library=a", "--where", "library=b")[1]
+    for wrong in (("--where", "colour=red"), ("--where", "max_rating=many"), ("--range", "week")):
+        with pytest.raises(SystemExit):
+            run(*wrong)
+        assert wrong[1] in capsys.readouterr().err
