@@ -52,16 +52,26 @@ def _standing(each: BudgetStanding) -> None:
             "Remove", key=f"costs.budget.remove.{each.budget.project}", type="tertiary", icon=":material/delete:",
             on_click=_remove, args=(each.budget.project,),
         )  # fmt: skip
-    st.progress(min(each.used, 1.0))
+    if each.used is not None:
+        st.progress(min(each.used, 1.0))
     st.caption(plain(f"{used}. {standing_words(each)}"))
 
 
 def standing_words(each: BudgetStanding) -> str:
     """Whether, and when, a budget will be spent."""
+    found = each.projection
+    unknown = (
+        f" {words.count(found.unpriced)} requests have no known price, and are not in this." if found.unpriced else ""
+    )
+    return _course(each) + unknown
+
+
+def _course(each: BudgetStanding) -> str:
+    if each.used is None:
+        return "What this month costs is not known."
     if each.used > 1 and each.exceeded_on is not None:
         return f":red[Spent since {_day(each.exceeded_on)}.]"
-    end = each.projection.at_the_end
-    if end is None:
+    if each.projection.at_the_end is None:
         return (
             f"Too few days to foretell when it is spent: it takes 7 whole ones, and there are {each.projection.seen}."
         )

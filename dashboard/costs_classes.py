@@ -7,8 +7,7 @@ from decimal import Decimal
 import streamlit as st
 
 from dashboard import costs_data, words
-from dashboard.costs_words import plain, sampled
-from dashboard.decisions_panels import table
+from dashboard.costs_words import facts, plain, sampled
 from tracing_core.query.filters import TraceFilter
 
 _MOST = 100
@@ -37,7 +36,7 @@ def classes(chosen: TraceFilter) -> None:
         for line in found.lines[:_MOST]
     ]
     if rows:
-        table(rows, "costs.classes", alt="Tokens by class with their price")
+        facts(rows, alt="Tokens by class with their price")
     else:
         st.caption("No trace of this time says how many tokens it took.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, get_args
@@ -9,10 +10,11 @@ from typing import Any, get_args
 import streamlit as st
 
 from dashboard import costs_charts, costs_data, data, filters, kpis, layout, navigation, panels, words
-from dashboard.costs_words import plain, sampled
+from dashboard.costs_words import facts, plain, sampled
 from dashboard.decisions_panels import PLAIN, chart, panel, table
 from dashboard.trace_list import trace_list
 from dashboard.view import View
+from tracing_core.cost_forecast import Band
 from tracing_core.missing_prices import finer, setting, to_do
 from tracing_core.query.cost_projection import CostProjection
 from tracing_core.query.costs import CostBy, GoodAnswers, Spending, SpendLine
@@ -43,7 +45,7 @@ def numbers(view: View, totals: Totals, before: Totals | None) -> None:
                 label="Spent", value=words.money(totals.cost_usd), good="inverse", help=_unpriced(totals),
                 delta=_change(totals.cost_usd, None if before is None else before.cost_usd),
             ),
-            kpis.Number(label="This month, expected", value=_end(month), help=_about_month(month)),
+            kpis.Number(label="Month, expected", value=_end(month), help=_about_month(month)),
             kpis.Number(
                 label="A request", value=words.money(each), good="inverse",
                 delta=words.change(None if each is None else float(each), each_before),
@@ -68,7 +70,7 @@ def where(view: View) -> str | None:
         bind="query-params",
     )  # fmt: skip
     found = costs_data.spending(chosen, by if by in get_args(CostBy) else "model")
-    left, right = layout.wide_then_narrow()
+    left, right = layout.narrow_then_wide()
     with left, panel("Spend over time", "A bar leads to its traces"):
         if not found.over_time:
             st.caption("Nothing that is known to have cost money.")
@@ -118,7 +120,7 @@ def unpriced(chosen: TraceFilter, totals: Totals) -> None:
         }
         for each in models
     ]
-    table(rows, "costs.unknown", alt="Models without a price")
+    facts(rows, alt="Models without a price")
     if (wanted := setting(models)) is not None:
         more = finer(models)
         besides = f" Where it is another, also {', '.join(more)}." if more else ""
@@ -177,22 +179,29 @@ def _end(month: CostProjection) -> str:
 
 
 def _about_month(month: CostProjection) -> str:
-    from_ = "from 1 whole day" if month.seen == 1 else f"from {month.seen} whole days"
-    spent = f"{plain(words.money(month.spent))} so far"
-    end, year = month.at_the_end, month.next_year
+    said = " ".join([*_course(month), *_not_in_it(month)])
+    return plain(said)
+
+
+def _course(month: CostProjection) -> Iterator[str]:
+    if month.spent is None:
+        yield "What this month costs is not known."
+        return
+    end, year, so_far = month.at_the_end, month.next_year, f"{words.money(month.spent)} so far"
     if end is None or month.next_month is None:
-        return f"{spent}. Too few days to foretell the month: it takes 7 whole ones, and there are {month.seen}."
-    said = [f"{spent}, at the end {plain(_band(end.low, end.high))}, {from_}"]
-    said.append(f"the next 30 days {plain(_band(month.next_month.low, month.next_month.high))}")
-    if year is not None:
-        said.append(f"the next 365 {plain(_band(year.low, year.high))}")
-    else:
-        said.append("a year takes 28 days to foretell")
-    return "; ".join(said) + "."
+        yield f"{so_far}. Too few days to foretell the month: it takes 7 whole ones, and there are {month.seen}."
+        return
+    yield f"{so_far}, at the end {_band(end)}, from {month.seen} whole days; the next 30 days {_band(month.next_month)};"
+    yield "a year takes 28 days to foretell." if year is None else f"the next 365 {_band(year)}."
 
 
-def _band(low: float, high: float) -> str:
-    return f"{words.money(_exact(low))} to {words.money(_exact(high))}"
+def _not_in_it(month: CostProjection) -> Iterator[str]:
+    if month.unpriced:
+        yield f"{words.count(month.unpriced)} of {words.count(month.requests)} requests have no known price, and are in none of this."
+
+
+def _band(band: Band) -> str:
+    return f"{words.money(_exact(band.low))} to {words.money(_exact(band.high))}"
 
 
 def _exact(dollars: float) -> Decimal:

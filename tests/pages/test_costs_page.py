@@ -63,7 +63,7 @@ def test_the_numbers_are_those_of_the_traces(open_page: OpenPage, paid: list[Tra
     assert not app.exception
     numbers = {metric.label: metric.value for metric in app.metric}
     assert numbers == {
-        "Spent": "$1.50", "This month, expected": "–", "A request": "$0.7500", "A good answer": "$1.50",
+        "Spent": "$1.50", "Month, expected": "–", "A request": "$0.7500", "A good answer": "$1.50",
         "Cached tokens": "25.0 %", "Without a price": "1",
     }  # fmt: skip
     deltas = {metric.label: metric.delta for metric in app.metric}
@@ -140,9 +140,23 @@ def test_a_month_that_can_be_foretold_is(open_page: OpenPage, database: Database
     """From seven whole days on the page says where the month leads, with an interval."""
     store(database, *[spent(now - timedelta(days=number), 2) for number in range(11)])
     app = open_page("costs")
-    assert {metric.label: metric.value for metric in app.metric}["This month, expected"].startswith("$")
+    assert {metric.label: metric.value for metric in app.metric}["Month, expected"].startswith("$")
     assert "from 10 whole days; the next 30 days" in texts(app)
     assert "a year takes 28 days to foretell" in texts(app)
+
+
+def test_a_month_without_prices_is_not_free(open_page: OpenPage, database: Database, now: datetime) -> None:
+    """Where no cost is known, nothing reads as $0: not the month, not what is foretold, not what of a budget is used."""
+    store(database, *[spent(now - timedelta(days=number), None) for number in range(11)])
+    put_budget(database, Budget(project="", monthly_usd=Decimal(5), updated_at=now, updated_by="a test"))
+    app = open_page("costs")
+    said = texts(app)
+    assert "What this month costs is not known. " in said
+    assert r"– of \$5.00. What this month costs is not known." in said
+    assert "requests have no known price" in said
+    numbers = {metric.label: metric.value for metric in app.metric}
+    assert (numbers["Spent"], numbers["Month, expected"], numbers["A request"]) == ("–", "–", "–")
+    assert r"\$0" not in said
 
 
 def set_budget(open_page: OpenPage, project: str, amount: str) -> object:
@@ -155,7 +169,7 @@ def set_budget(open_page: OpenPage, project: str, amount: str) -> object:
 def test_a_budget_is_set_and_removed(open_page: OpenPage, paid: list[TraceData], database: Database) -> None:
     """The form keeps it, the page says how much of it is used, and a click takes it away."""
     app = set_budget(open_page, "shop", "$2")
-    assert [(each.project, each.monthly_usd) for each in budgets(database)] == [("shop", 2)]
+    assert [(each.project, each.monthly_usd) for each in budgets(database)] == [("shop", Decimal(2))]
     assert "**shop** · 75.0 % used" in texts(app)  # type: ignore[arg-type]
     assert r"\$1.50 of \$2.00" in texts(app)  # type: ignore[arg-type]
     app.button(key="costs.budget.remove.shop").click().run()  # type: ignore[attr-defined]
@@ -185,7 +199,7 @@ def test_without_traces_budgets_can_still_be_set(open_page: OpenPage) -> None:
     app = open_page("costs")
     assert not app.exception
     assert "Nothing was asked in this time." in texts(app)
-    assert app.text_input(key="costs.budget.amount")
+    assert app.text_input(key="costs.budget.amount").label == "Dollars a month"
 
 
 def test_more_keys_than_colours_are_one() -> None:
@@ -211,7 +225,7 @@ def test_the_month_has_its_band() -> None:
     """The interval lies around what is expected, from today on."""
     day = datetime(2026, 11, 21, tzinfo=UTC).date()
     projection = CostProjection(
-        month=day.replace(day=1), spent_by=((day, Decimal(3)),), next_month=None, next_year=None, seen=9, unpriced=0,
+        month=day.replace(day=1), spent_by=((day, Decimal(3)),), next_month=None, next_year=None, seen=9, requests=1, unpriced=0,
         ahead=(MonthPoint(day=day, band=Band(expected=4, low=3, high=6)),),
     )  # fmt: skip
     high, low, expected, now = costs_charts.month(projection, Decimal(5)).data

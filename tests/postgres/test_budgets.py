@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 def spent(at: datetime, dollars: object, project: str = "shop") -> TraceData:
     """A trace whose sender says what it cost."""
     root = make_span(name="request", kind=SpanKind.ROOT, started_at=at)
-    attributes = {"model": "gpt-4o-mini", "prompt_tokens": 10, "completion_tokens": 1, "gen_ai.usage.cost": dollars}
+    attributes = {"model": "home-made", "prompt_tokens": 10, "completion_tokens": 1, "gen_ai.usage.cost": dollars}
     call = make_span(
         parent_id=root.span_id, name="llm_generation", kind=SpanKind.GENERATION, started_at=at, attributes=attributes
     )
@@ -99,6 +99,16 @@ def test_too_few_days_say_so(database: Database) -> None:
     assert more.seen == 10
     assert more.next_month is not None
     assert more.next_year is None
+
+
+def test_what_is_not_known_is_not_foretold(database: Database) -> None:
+    """Days of a model without a price are not days without spending: no sum, no forecast, no share of a budget."""
+    store(database, *[spent(NOW - number * DAY, None) for number in range(20)])
+    put_budget(database, budget("shop", 5))
+    found = cost_projection(database, "shop", NOW)
+    assert (found.spent, found.ahead, found.next_month, found.unpriced) == (None, (), None, 20)
+    (standing,) = budget_standings(database, NOW)
+    assert (standing.used, standing.exceeded_on, standing.earliest) == (None, None, None)
 
 
 def test_nothing_is_foretold_of_nothing(database: Database) -> None:

@@ -39,7 +39,8 @@ class CostProjection:
         ahead: the same of today's end and of the days to come; empty when there are too few days to foretell any.
         next_month, next_year: what the next 30 and 365 whole days cost; None when there are too few days.
         seen: how many whole days it is from, of the 7 that it takes, or the 28 for a year.
-        unpriced: traces of the month without a known price, which are in none of this.
+        requests: traces of the month.
+        unpriced: those of them without a known price, which are in none of this.
     """
 
     month: date
@@ -48,16 +49,17 @@ class CostProjection:
     next_month: Band | None
     next_year: Band | None
     seen: int
+    requests: int
     unpriced: int
 
     @property
-    def spent(self) -> Decimal:
-        """In the month so far."""
-        return self.spent_by[-1][1]
+    def spent(self) -> Decimal | None:
+        """In the month so far; None when no request of it has a known price."""
+        return metrics.known_cost(self.spent_by[-1][1], self.unpriced, self.requests) if self.requests else Decimal(0)
 
     @property
     def at_the_end(self) -> Band | None:
-        """What the month will have cost at its end; None when that cannot be told yet."""
+        """What the month will have cost at its end; None when that cannot be told."""
         return self.ahead[-1].band if self.ahead else None
 
 
@@ -66,14 +68,14 @@ class BudgetStanding:
     """How a budget stands.
 
     Args:
-        used: the share of it that is spent.
+        used: the share of it that is spent; None when no cost of the month is known.
         exceeded_on: the day on which it will be, if things go as expected, or the day on which it was; None if not this month.
         earliest: the same if they go as badly as the interval lets them.
     """
 
     budget: Budget
     projection: CostProjection
-    used: float
+    used: float | None
     exceeded_on: date | None
     earliest: date | None
 
@@ -100,12 +102,12 @@ def budget_standings(db: Database, now: datetime) -> tuple[BudgetStanding, ...]:
 
 
 def _standing(budget: Budget, projection: CostProjection) -> BudgetStanding:
-    limit = float(budget.monthly_usd)
-    was = next((day for day, spent in projection.spent_by if spent > budget.monthly_usd), None)
+    limit, spent = float(budget.monthly_usd), projection.spent
+    was = next((day for day, so_far in projection.spent_by if so_far > budget.monthly_usd), None)
     will = next((point.day for point in projection.ahead if point.band.expected > limit), None)
     may = next((point.day for point in projection.ahead if point.band.high > limit), None)
     return BudgetStanding(
-        budget=budget, projection=projection, used=metrics.share(float(projection.spent), limit) or 0.0,
+        budget=budget, projection=projection, used=None if spent is None else metrics.share(float(spent), limit),
         exceeded_on=was or will, earliest=was or may,
     )  # fmt: skip
 
@@ -120,7 +122,14 @@ def _projection(connection: Connection, project: str | None, now: datetime) -> C
     first = next((at for at, day in enumerate(days) if day in found), len(days) - 1)
     seen = [float(cost) for cost in costs[first:-1]]
     rest = (following - today) // _DAY
-    told = forecast(seen, days[first].date(), {*range(1, rest + 1), _DAYS_OF_A_MONTH, _DAYS_OF_A_YEAR})
+    of_month = [found[day] for day in days if day in found and day >= month]
+    requests, unpriced = sum(each.count for each in of_month), sum(each.unpriced_count for each in of_month)
+    nothing_known = any(each.unpriced_count for each in found.values()) and not any(seen)
+    told = (
+        None
+        if nothing_known
+        else forecast(seen, days[first].date(), {*range(1, rest + 1), _DAYS_OF_A_MONTH, _DAYS_OF_A_YEAR})
+    )
     spent_by = _added_up([(day, cost) for day, cost in zip(days, costs, strict=True) if day >= month])
     before_today = float(spent_by[-1][1] - costs[-1])
     ahead = () if told is None else tuple(
@@ -137,7 +146,8 @@ def _projection(connection: Connection, project: str | None, now: datetime) -> C
         next_month=None if told is None else told.over(_DAYS_OF_A_MONTH),
         next_year=told.over(_DAYS_OF_A_YEAR) if told is not None and len(seen) >= FEWEST_FOR_A_YEAR else None,
         seen=len(seen),
-        unpriced=sum(found[day].unpriced_count for day in days if day in found and day >= month),
+        requests=requests,
+        unpriced=unpriced,
     )
 
 
