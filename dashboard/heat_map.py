@@ -14,7 +14,9 @@ from dashboard.explain_view import Box
 from tracing_core.query.heat import Heat, HeatCell
 
 HEIGHT = 300
-_SCALE = ((0.0, "rgba(61, 124, 201, 0.18)"), (1.0, "rgba(61, 124, 201, 1)"))
+_SCALE = ((0.0, "rgba(61, 124, 201, 0.3)"), (1.0, "rgba(61, 124, 201, 1)"))
+_MOST_APART = 60
+"""Columns that are drawn with a gap between them; more would be mostly gaps on a narrow page."""
 _TICKS_MS = tuple(factor * 10.0**power for power in range(-3, 9) for factor in (1, 2, 5))
 
 
@@ -46,7 +48,7 @@ def heat_map(heat: Heat, box: Box | None = None) -> go.Figure:
         zmin=0,
         colorscale=[list(step) for step in _SCALE],
         showscale=False,
-        xgap=1,
+        xgap=1 if len(heat.buckets) <= _MOST_APART else 0,
         ygap=1,
         customdata=[[_said(bucket, low, high, count) for bucket, count in zip(heat.buckets, row, strict=True)]
                     for (low, high), row in zip(lows, grid, strict=True)],

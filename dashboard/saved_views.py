@@ -14,7 +14,7 @@ from tracing_core.errors import InvalidInput
 from tracing_core.ids import IdSource
 from tracing_core.query import saved_views as views_query
 from tracing_core.saved_view import LONGEST_NAME, SavedView
-from tracing_core.storage.views_write import delete_view, save_view
+from tracing_core.view_keeping import forget_view, keep_view
 
 _NAME = "views.name"
 _PROBLEM = "views.problem"
@@ -63,15 +63,13 @@ def _new(view: View) -> None:
 
 def _save(view: View) -> None:
     try:
-        save_view(
+        keep_view(
             store().database,
-            SavedView(
-                view_id=f"view_{IdSource().span_id()}",
-                name=st.session_state[_NAME],
-                params=view.params(),
-                created_at=SystemClock().now(),
-                created_by=VIEWER,
-            ),
+            st.session_state[_NAME],
+            view.params(),
+            by=VIEWER,
+            clock=SystemClock(),
+            ids=IdSource(),
         )
     except InvalidInput as error:
         st.session_state[_PROBLEM] = f"The name {error.problem}." if error.field == "name" else str(error)
@@ -81,5 +79,5 @@ def _save(view: View) -> None:
 
 
 def _delete(saved: SavedView) -> None:
-    delete_view(store().database, saved.view_id)
+    forget_view(store().database, saved.view_id)
     views.clear()
