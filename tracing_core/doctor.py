@@ -19,6 +19,7 @@ from tracing_core.doctor_checks import (
     of_settings,
     of_store,
 )
+from tracing_core.doctor_prices import of_prices
 from tracing_core.doctor_receivers import of_receivers, send_and_read_back
 from tracing_core.errors import SettingsError, StorageError
 from tracing_core.ids import IdSource
@@ -71,6 +72,7 @@ def examine(settings: Settings, clock: Clock, ids: IdSource, *, send: bool = Fal
     if not any(check.state == FAIL for check in stored):
         found += of_ledger(database, clock.now())
         found += of_senders(database, clock.now())
+        found += of_prices(database, clock.now())
         if send:
             found.append(send_and_read_back(settings, database, clock, ids))
     database.close()

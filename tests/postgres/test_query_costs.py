@@ -12,6 +12,7 @@ import pytest
 from tests.factories import NOON, make_span, make_trace
 from tests.postgres.writing import rate, store
 from tracing_core.cost import CostTracker
+from tracing_core.doctor_prices import of_prices
 from tracing_core.errors import InvalidInput
 from tracing_core.model import SpanData, SpanKind, TraceData
 from tracing_core.own_prices import Price
@@ -117,6 +118,14 @@ def test_a_model_without_a_price_is_not_free(filled: Database) -> None:
     assert (lines["gpt-4o-mini"].each_usd, lines["gpt-4o-mini"].share) == (EACH, 1.0)
     assert {row.unknown_models for row in unpriced_traces(filled, DAY)} == {("home-made",)}
     assert len(unpriced_traces(filled, DAY, limit=4)) == 4
+
+
+def test_the_doctor_names_models_without_a_price(filled: Database, database: Database) -> None:
+    """With how many traces of the last week, and what to do; where all have one, it says so."""
+    (bad,), (good,) = of_prices(filled, NOON + 12 * HOUR), of_prices(database, NOON)
+    assert (bad.state, bad.said) == ("warn", "1 model without a price in 7 days: home-made (6 traces)")
+    assert bad.fix.endswith("tracing_core prices")
+    assert (good.state, good.said) == ("ok", "every model called in the last 7 days has a price")
 
 
 def test_a_split_that_is_none_is_refused(filled: Database) -> None:

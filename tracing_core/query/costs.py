@@ -205,6 +205,19 @@ def unpriced_traces(db: Database, chosen: TraceFilter, *, limit: int = 5) -> tup
     return tuple(trace_row(row) for row in found)
 
 
+def unpriced_models(db: Database, chosen: TraceFilter) -> dict[str, int]:
+    """How many stored traces have no known cost because of which model, the most first.
+
+    Raises:
+        StorageError: the database did not answer.
+    """
+    model, many = func.unnest(traces.c.unknown_models).label("model"), func.count()
+    each = select(model).where(metrics.unpriced(), *conditions(chosen)).subquery()
+    statement = select(each.c.model, many).group_by(each.c.model).order_by(many.desc(), each.c.model)
+    with reading(db, chosen) as connection:
+        return {name: count for name, count in connection.execute(statement)}  # noqa: C416
+
+
 def _lines(rows: Iterable[Mapping[Any, Any]]) -> tuple[SpendLine, ...]:
     sums: dict[str, list[Any]] = defaultdict(lambda: [0.0, Decimal(0), 0.0, 0.0])
     for row in rows:
