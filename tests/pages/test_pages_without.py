@@ -6,7 +6,7 @@ import pytest
 
 from tests.pages.conftest import OpenPage, texts
 
-READING = ("overview", "traces", "trace", "decisions", "quality", "compare", "feedback", "explain")
+READING = ("overview", "traces", "trace", "decisions", "quality", "compare", "costs", "feedback", "explain")
 
 
 @pytest.mark.parametrize("page", [*READING, "chat"])
