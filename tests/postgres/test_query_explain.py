@@ -167,6 +167,17 @@ def test_one_slow_trace_is_explained_by_those_like_it(ask: Ask) -> None:
     assert (found.these.looked_at, found.carriers[0].stage) == (1, "collection")
 
 
+def test_each_slow_trace_is_explained_however_it_was_rated(ask: Ask, filled: Database) -> None:
+    """That it was rated badly, too, does not hide why it was slow."""
+    slow = ask().findings[0].chosen
+    assert slow is not None
+    row = list_traces(filled, slow, limit=1).rows[0]
+    for rating in (1, 5):
+        with filled.write() as connection:
+            connection.execute(update(traces).where(traces.c.trace_id == row.trace_id).values(rating=rating))
+        assert "source = reddit" in ask("trace", trace_id=row.trace_id).findings[0].subject
+
+
 def test_a_trace_outside_of_the_range_can_be_explained(ask: Ask) -> None:
     """The range says what it is held against, not when it was."""
     slow = ask().findings[0].examples[0]

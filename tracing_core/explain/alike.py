@@ -6,7 +6,7 @@ the rest have not is what to look for in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,25 +36,29 @@ class Likes:
     groups: Groups
 
 
-def likes(facts: Facts, groups: Groups, numbers: dict[Key, Numbers]) -> Likes | None:
-    """Those like the one trace of the cohort; None where it is as most are, or too few are like it."""
+def likes(facts: Facts, groups: Groups, numbers: Mapping[Key, Numbers]) -> Iterator[Likes]:
+    """Those like the one trace of the cohort, in each way in which it is not as most are: it may be slow and rated badly.
+
+    Ways in which too few are like it are left out.
+    """
     one = int(np.flatnonzero(groups.these)[0])
-    failed = facts.values(defined.STATUS).get("failed", [])
-    ratings, durations = numbers.get(defined.RATING), numbers.get(defined.DURATION)
-    found: tuple[CohortKind, Mask] | None = None
-    if one in failed:
-        rows = np.zeros(facts.count, dtype=bool)
-        rows[failed] = True
-        found = "failed", rows
-    elif ratings is not None and ratings[one] <= _LOW:
-        found = "low_rated", ratings <= _LOW
-    elif durations is not None and not np.isnan(durations[one]):
+    for kind, rows in _ways(facts, groups, numbers, one):
+        if rows[one] and np.count_nonzero(rows) >= FEWEST:
+            yield Likes(kind=kind, groups=Groups(these=rows, weights=groups.weights))
+
+
+def _ways(facts: Facts, groups: Groups, numbers: Mapping[Key, Numbers], one: int) -> Iterator[tuple[CohortKind, Mask]]:
+    failed = np.zeros(facts.count, dtype=bool)
+    failed[list(facts.values(defined.STATUS).get("failed", ()))] = True
+    yield "failed", failed
+    durations = numbers.get(defined.DURATION)
+    if durations is not None and not np.isnan(durations[one]) and not np.isnan(durations[~groups.these]).all():
         usual, slow = np.nanquantile(durations[~groups.these], (_SLOW, _AS_SLOW))
         if durations[one] >= usual:
-            found = "slow", durations >= min(slow, durations[one])
-    if found is None or np.count_nonzero(found[1]) < FEWEST:
-        return None
-    return Likes(kind=found[0], groups=Groups(these=found[1], weights=groups.weights))
+            yield "slow", durations >= min(slow, durations[one])
+    ratings = numbers.get(defined.RATING)
+    if ratings is not None:
+        yield "low_rated", ratings <= _LOW
 
 
 def had(places: Iterable[Placed], one: int) -> list[Placed]:

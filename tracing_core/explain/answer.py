@@ -20,7 +20,7 @@ from tracing_core.explain.facts import Candidate, Facts, Key, Mask, Numbers
 from tracing_core.explain.picking import picked
 from tracing_core.explain.ranks import Groups
 from tracing_core.explain.result import Carried, Cohort, Explanation, Finding, Group, Reference
-from tracing_core.explain.search import search
+from tracing_core.explain.search import Found, search
 from tracing_core.intervals import quantile
 from tracing_core.query.filters import TraceFilter
 
@@ -96,23 +96,37 @@ def _findings(
     """How many facts were looked at, and what stands out; of a single trace that was slow, failed or rated badly, what sets
     such traces apart.
     """
-    one = cohort.kind == "trace" and material.these.looked_at == 1
-    if one and (like := likes(material.facts, material.groups, numbers_by_key)) is not None:
-        cohort = Cohort(kind=like.kind, chosen=cohort.chosen)
+    if cohort.kind == "trace" and material.these.looked_at == 1:
         row = int(np.flatnonzero(material.groups.these)[0])
-        sides = (like.groups.these, ~like.groups.these)
-        these, others = (
-            replace(material.others, count=round(float(like.groups.weights[side].sum())), looked_at=int(side.sum()))
-            for side in sides
-        )
-        material = replace(material, groups=like.groups, these=these, others=others)
+        for like in likes(material.facts, material.groups, numbers_by_key):
+            alike = Cohort(kind=like.kind, chosen=cohort.chosen)
+            teller, found = _search(alike, picks, _grouped(material, like.groups), candidates, numbers_by_key)
+            if places := had(found.places, row):
+                return found.looked_at, tuple(teller.findings(places))
+    teller, found = _search(cohort, picks, material, candidates, numbers_by_key)
+    return found.looked_at, tuple(teller.hints(found.hints) if found.hints else teller.findings(found.places))
+
+
+def _search(
+    cohort: Cohort,
+    picks: TraceFilter | None,
+    material: Material,
+    candidates: list[Candidate],
+    numbers_by_key: dict[Key, Numbers],
+) -> tuple[_Teller, Found]:
     measured = numbers_by_key.get(defined.COST if cohort.kind == "expensive" else defined.DURATION)
     meant = Definition(cohort, measured)
-    found = search(candidates, material.groups, meant)
     teller = _Teller(cohort, picks, material, by_time=meant.by_time)
-    if one and cohort.kind != "trace":
-        return found.looked_at, tuple(teller.findings(had(found.places, row)))
-    return found.looked_at, tuple(teller.hints(found.hints) if found.hints else teller.findings(found.places))
+    return teller, search(candidates, material.groups, meant)
+
+
+def _grouped(material: Material, groups: Groups) -> Material:
+    """The same traces in other groups, which those looked at are all of."""
+    these, others = (
+        replace(material.others, count=round(float(groups.weights[side].sum())), looked_at=int(side.sum()))
+        for side in (groups.these, ~groups.these)
+    )
+    return replace(material, groups=groups, these=these, others=others)
 
 
 def _sentence(cohort: Cohort, looked_at: int, findings: Sequence[Finding], material: Material) -> str:
