@@ -61,18 +61,22 @@ def _card(number: int, advice: Advice, report: AdviceReport, view: View) -> None
     with st.container(border=True, height="stretch", gap="small"):
         st.caption(f"{icon} {kind}")
         st.markdown(f"**{words.label(advice.title, 120)}**")
-        st.markdown(_saved(advice, report), help="What these traces would have cost less, had it been done already")
+        _saved(advice, report)
         st.text(f"{advice.why}.")
         st.caption(words.label(advice.caveat, 400))
         _evidence(number, advice, view)
 
 
-def _saved(advice: Advice, report: AdviceReport) -> str:
+def _saved(advice: Advice, report: AdviceReport) -> None:
     if advice.saved is None:
-        return f"##### no money, {words.duration(advice.saved_ms)} a trace"
+        st.markdown(f"### {words.duration(advice.saved_ms)}", help="What each of these traces would have taken less")
+        st.caption("of waiting a trace, and no money")
+        return
+    said = "What these traces would have cost less, had it been done already"
+    st.markdown(f"### {_plain(words.money(advice.saved.usd))}", help=said)
     of_all = float(advice.saved.usd / report.spent_usd) if report.spent_usd else None
     part = "" if of_all is None else f" · {words.share(of_all)} of the cost"
-    return f"##### {_plain(words.money(advice.saved.usd))} :small[:gray[{_between(advice.saved)}{part}]]"
+    st.caption(f"{_between(advice.saved)}{part}")
 
 
 def _between(saved: Saving) -> str:

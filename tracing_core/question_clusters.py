@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
+from math import sqrt
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +23,7 @@ from tracing_core.question_vectors import Embedder, Vectors
 FEWEST_QUESTIONS = 20
 """Different ones, below which grouping them says nothing."""
 MOST_GROUPS = 24
+_FEWEST_OF_MANY = 8
 NOT_GROUPED = -1
 _COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20, MOST_GROUPS)
 _SMALLEST_GROUP = 8
@@ -169,7 +171,8 @@ def _best(points: Vectors, counts: Vectors) -> tuple[Vectors, float]:
 
     judged = np.random.default_rng(_SEED).permutation(len(points))[:_JUDGED_BY]
     found: list[tuple[float, Vectors]] = []
-    for count in _COUNTS:
+    least = _least(len(points))
+    for count in (each for each in _COUNTS if each >= least):
         if found and count * _SMALLEST_GROUP > len(points):
             break
         centres, labels = _made(points, counts, count)
@@ -180,6 +183,11 @@ def _best(points: Vectors, counts: Vectors) -> tuple[Vectors, float]:
     enough = best - abs(best) * _NEARLY
     score, centres = [each for each in found if each[0] >= enough][-1]
     return centres, score
+
+
+def _least(different: int) -> int:
+    """The fewest groups: very few of very many questions would be called after what most of them are not about."""
+    return min(max(round(sqrt(different) / 3), _COUNTS[0]), _FEWEST_OF_MANY)
 
 
 def _made(points: Vectors, counts: Vectors, count: int) -> tuple[Vectors, Labels]:

@@ -74,6 +74,7 @@ def test_failures_say_what_is_new(open_page: OpenPage, database: Database, now: 
         failing(minutes, "TimeoutError: no answer in 5 s"),
         failing(minutes - 1, "TimeoutError: no answer in 9 s"),
     )
+    store(database, make_trace(started_at=now - timedelta(minutes=90)))  # of the period before, in which nothing failed
     app = open_page("patterns", range="1h", part="failures")
     assert not app.exception
     table = app.dataframe[0].value

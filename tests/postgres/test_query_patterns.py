@@ -184,3 +184,12 @@ def test_what_no_longer_has_contents_is_left_out(database: Database) -> None:
     """Traces without stored spans do no harm."""
     store(database, make_trace(spans=(make_span(name="request"),)))
     assert advice_report(database, EVERYTHING, CostTracker()).read == 1
+
+
+def test_nothing_is_new_where_nothing_was_before(database: Database) -> None:
+    """A period before without any traces tells of no trend, neither of topics nor of failures."""
+    store(database, *[make_trace(query=text) for text in QUESTIONS], failing(1, "KeyError: 'x'"))
+    before = TraceFilter(start=NOON - timedelta(days=1), end=NOON)
+    found = question_patterns(database, TraceFilter(start=NOON), before)
+    assert {each.before for each in found.found.clusters} == {None}
+    assert [each.is_new for each in failures(database, TraceFilter(start=NOON), before).patterns] == [False]

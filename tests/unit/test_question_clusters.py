@@ -85,3 +85,10 @@ def test_groups_are_named_by_what_tells_them_apart() -> None:
     assert "sqlalchemy" in said[1]
     assert "plotly" in said[2]
     assert not {"how", "do", "way", "what", "why"} & set(" ".join(said.values()).split())
+
+
+def test_many_questions_are_told_apart_further() -> None:
+    """Of very many different questions there are at least eight groups, however well three would fit."""
+    many = [f"{question} {chr(97 + n % 26)}{chr(97 + n // 26)}" for n, question in enumerate(QUESTIONS * 14)]
+    assert len(set(many)) > 600
+    assert grouped(many)[0].count >= 8

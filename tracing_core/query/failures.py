@@ -53,13 +53,19 @@ def failures(db: Database, chosen: TraceFilter, before: TraceFilter | None = Non
     """
     with reading(db, chosen) as connection:
         now, failed, sample = _failures(connection, chosen)
-        was = None if before is None else _failures(connection, before)[0]
+        was = None if before is None else _before(connection, before)
     return Failures(
         patterns=failure_patterns(now, was),
         failed=min(failed, MOST_FAILED),
         all_failed=failed <= MOST_FAILED,
         complete=sample,
     )
+
+
+def _before(connection: Connection, chosen: TraceFilter) -> list[Failure] | None:
+    """The failures of the period before; None where there were no traces, as then nothing is new."""
+    found, failed, sample = _failures(connection, chosen)
+    return found if failed or sample.looked_at else None
 
 
 def _failures(connection: Connection, chosen: TraceFilter) -> tuple[list[Failure], int, Drawn]:

@@ -65,7 +65,7 @@ def question_patterns(db: Database, chosen: TraceFilter, before: TraceFilter | N
         )
     low = low_scores(best)
     asked = [_question(row, row["trace_id"] in low) for row in rows]
-    was = None if before is None else [_question(row, low_score=False) for row in earlier]
+    was = [_question(row, low_score=False) for row in earlier] or None  # where nothing was asked, nothing is new
     return QuestionPatterns(found=patterns(asked, was), drawn=sample, before=earlier_sample, scored=len(best))
 
 
