@@ -16,15 +16,16 @@ from tracing_core.alert_words import amount
 
 HEIGHT = 240
 MOST_POINTS = 600
-_SUFFIX = {"ms": " ms", "share": " %", "dollars": " $", "dollars an hour": " $"}
+_LONG_MS = 2000
+_SUFFIX = {"share": " %", "dollars": " $", "dollars an hour": " $"}
 
 
 def course(run: DryRun, rule: AlertRule) -> go.Figure:
     """The number at each look as a line, the threshold as another, the times in which it fires as red ground."""
     figure = go.Figure(layout={"height": HEIGHT, "margin": {"l": 4, "r": 8, "t": 12, "b": 4}})
     relative = rule.against is Against.LAST_WEEK
-    scale = 1.0 if relative else factor(ABOUT[rule.measure].unit)
     points = thinned(run.points)
+    scale, suffix = (1.0, " ×") if relative else _scale(rule, points)
     figure.add_scatter(
         x=[point.at for point in points],
         y=[None if (each := _number(point, rule)) is None else each * scale for point in points],
@@ -46,7 +47,6 @@ def course(run: DryRun, rule: AlertRule) -> go.Figure:
         figure.add_hline(y=rule.threshold * scale, line={"color": theme.WRONG, "width": 1.5, "dash": "dash"})
         if rule.recovery_threshold is not None:
             figure.add_hline(y=rule.recovery_threshold * scale, line={"color": theme.QUIET, "width": 1, "dash": "dot"})
-    suffix = " ×" if relative else _SUFFIX.get(ABOUT[rule.measure].unit, "")
     layout: dict[str, Any] = {"showgrid": False, "nticks": 7, "tickangle": 0, "range": [run.start, run.end]}
     return figure.update_layout(
         showlegend=False, xaxis=layout, yaxis={"rangemode": "tozero", "nticks": 5, "ticksuffix": suffix}
@@ -67,6 +67,15 @@ def thinned(points: Sequence[DryPoint]) -> list[DryPoint]:
         return list(points)
     groups = (points[start : start + step] for start in range(0, len(points), step))
     return [max(group, key=lambda point: -1.0 if point.value is None else point.value) for group in groups]
+
+
+def _scale(rule: AlertRule, points: Sequence[DryPoint]) -> tuple[float, str]:
+    """By how much a number is larger on the axis, and its unit there: long times are seconds."""
+    unit = ABOUT[rule.measure].unit
+    if unit != "ms":
+        return factor(unit), _SUFFIX.get(unit, "")
+    highest = max([rule.threshold, *(point.value for point in points if point.value is not None)])
+    return (0.001, " s") if highest >= _LONG_MS else (1.0, " ms")
 
 
 def _number(point: DryPoint, rule: AlertRule) -> float | None:

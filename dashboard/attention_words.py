@@ -12,7 +12,7 @@ from dashboard import words
 from tracing_core.alert_measure import ABOUT, AlertMeasure
 from tracing_core.alert_rule import AlertRule, Severity
 from tracing_core.alert_state import AlertState, StateName
-from tracing_core.alert_words import amount, condition
+from tracing_core.alert_words import amount
 from tracing_core.attention import Change, Part, What
 from tracing_core.query.alert_rules import RuleRow
 from tracing_core.query.alerts import AlertRow
@@ -23,7 +23,7 @@ Level = Literal["wrong", "warning", "note", "good"]
 _EXPLAINED = {What.P95: "slow", What.ERRORS: "failed", What.FLAGGED: "flagged", What.COST: "expensive"}
 _MOST_OF = {"failure": 2, "change": 4}
 _LONGEST_NAME = 60
-_LONGEST_MESSAGE = 140
+_LONGEST_MESSAGE = 110
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +52,7 @@ def firing(rows: Sequence[RuleRow], now: datetime) -> list[Item]:
     return [
         Item(
             level="warning" if rule.severity is Severity.INFO else "wrong",
-            text=f"Alert **{_name(row.name)}** fires, {_since(state, now)}: "
-            f"{words.label(condition(rule), _LONGEST_MESSAGE)}{_now(rule, state)}",
+            text=f"Alert **{_name(row.name)}** fires, {_since(state, now)}{_now(rule, state)}",
             page="alerts",
             params={"rule": row.rule_id},
             keeps_filters=False,
@@ -68,10 +67,11 @@ def _since(state: AlertState, now: datetime) -> str:
 
 
 def _now(rule: AlertRule, state: AlertState) -> str:
-    """The number at present, where there is one that says more than the condition does."""
+    """The number at present, where there is one; a link has one line, so that the condition is on its page."""
     if state.sample.value is None or rule.measure is AlertMeasure.NO_DATA:
         return ""
-    return f"; it is {words.label(amount(state.sample.value, ABOUT[rule.measure].unit))}"
+    about = ABOUT[rule.measure]
+    return f": {about.title} is {words.label(amount(state.sample.value, about.unit))}"
 
 
 def untold(count: int) -> list[Item]:

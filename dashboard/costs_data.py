@@ -8,7 +8,9 @@ import streamlit as st
 
 from dashboard import data, filters
 from dashboard.data import VIEWER, store
-from tracing_core.budget import EVERYTHING, Budget, checked_project, checked_usd
+from tracing_core import budget_setting
+from tracing_core.budget import EVERYTHING, Budget
+from tracing_core.clock import SystemClock
 from tracing_core.cost import CostTracker
 from tracing_core.query import cost_projection as projection_query
 from tracing_core.query import costs as costs_query
@@ -21,7 +23,6 @@ from tracing_core.query.models import UnknownModel
 from tracing_core.query.token_classes import TokenClasses
 from tracing_core.query.traces import TraceRow
 from tracing_core.settings import settings
-from tracing_core.storage import budget_write
 
 
 @st.cache_data(ttl=10, max_entries=50, show_spinner=False)
@@ -84,10 +85,7 @@ def set_budget(project: str, given: str) -> Budget:
         InvalidInput: the project or the amount cannot be used.
         StorageError: it was not kept.
     """
-    budget = Budget(
-        project=checked_project(project), monthly_usd=checked_usd(given), updated_at=filters.now(), updated_by=VIEWER
-    )
-    budget_write.put_budget(store().database, budget)
+    budget = budget_setting.set_budget(store().database, SystemClock(), project=project, monthly_usd=given, by=VIEWER)
     standings.clear()
     return budget
 
@@ -98,7 +96,7 @@ def remove_budget(project: str) -> None:
     Raises:
         StorageError: it is still there.
     """
-    budget_write.remove_budget(store().database, project)
+    budget_setting.remove_budget(store().database, project)
     standings.clear()
 
 

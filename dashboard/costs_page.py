@@ -26,7 +26,8 @@ _BY: dict[CostBy, str] = {
     "model": "Model", "project": "Project", "user": "User", "operation": "Operation", "library": "Library",
 }  # fmt: skip
 _ALL_OF_TABLE = 200
-_COLUMNS = ("time", "question", "latency", "tokens", "cost", "flag", "rating")
+_COLUMNS = ("time", "question", "tokens", "cost", "flag", "rating")
+"""Without the latency, beside which there is no room for the cost on a narrow page."""
 
 
 def numbers(view: View, totals: Totals, before: Totals | None) -> None:

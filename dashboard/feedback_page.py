@@ -44,7 +44,7 @@ def _metric(label: str, value: str, beneath: str | None, help_text: str | None) 
 def _waiting() -> str | None:
     """What is not counted: ratings whose traces have not come, or did not."""
     waits, in_vain = rating_data.waiting()
-    said = [f"{words.count(waits)} wait for their traces"] if waits else []
+    said = ["1 waits for its trace" if waits == 1 else f"{words.count(waits)} wait for their traces"] if waits else []
     said += [f"{words.count(in_vain)} waited in vain"] if in_vain else []
     return " · ".join(said) or None
 

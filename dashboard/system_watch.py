@@ -84,9 +84,8 @@ def questions(report: ReceiverReport) -> None:
     st.subheader("Slowest queries", anchor=False)
     if rows:
         shown = [{name: value for name, value in row.items() if name != "ms"} for row in rows[:_MOST_QUESTIONS]]
-        system_charts.table(
-            shown, alt="Slowest questions", wide="Question", numbers=("Calls", "Mean", "Longest", "In all", "Failed")
-        )
+        numbers = ("Calls", "Mean", "Longest", "In all", "Failed")
+        system_charts.table(shown, alt="Slowest questions", numbers=numbers)
     st.caption(
         "Measured by this dashboard and by the services since each began: what the database took, waiting included. "
         "A question is a function of the code; one that was cut off by the time limit has failed."

@@ -5,8 +5,7 @@ import streamlit as st
 from dashboard import filters, rating_data, review_page
 
 view = filters.current("review", filters.EVERYTHING)
-with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-    filters.bar(view, facets=True)
+filters.bar(view, facets=True)
 chosen = view.trace_filter(filters.present())
 
 review_page.work(rating_data.queue(chosen))

@@ -42,7 +42,18 @@ BANNED = {
 }
 DOORS = ("tracing_core.storage.database", "tracing_core.storage.embedded", "tracing_core.storage.migrate")
 """What a process may know of storage: the handle that queries are asked of, the server and the schema it starts with."""
-LEAVES = ("alert_settings", "calibration_settings", "clock", "errors", "feedback_settings", "ids", "jsontext", "model", "own_prices", "settings")
+LEAVES = (
+    "alert_settings",
+    "calibration_settings",
+    "clock",
+    "errors",
+    "feedback_settings",
+    "ids",
+    "jsontext",
+    "model",
+    "own_prices",
+    "settings",
+)
 LONGEST = {"module": 300, "page": 100, "test module": 400, "function": 60}
 DRAWS_TIME_OR_CHANCE = {
     "datetime.now",

@@ -97,5 +97,7 @@ def _rate(report: Report, store: Store, source: random.Random) -> bool:
         return False
     rating = max(1, min(5, round(0.2 + 1.6 * report.verdict.overall + source.gauss(0, 0.8))))
     comment = source.choice(_COMMENTS[rating])
-    store.feedback.submit_feedback(interaction_id=report.trace_id, rating=rating, comment=comment, user_id="reader").result()
+    store.feedback.submit_feedback(
+        interaction_id=report.trace_id, rating=rating, comment=comment, user_id="reader"
+    ).result()
     return True

@@ -53,7 +53,9 @@ def record_a_little_of_everything(settings: Settings) -> None:
     for number in range(24):
         trace_id = _native(number)
         if number % 3 == 0:
-            store.feedback.submit_feedback(interaction_id=trace_id, rating=1 + number % 5, comment="so so", user_id="ann").result()
+            store.feedback.submit_feedback(
+                interaction_id=trace_id, rating=1 + number % 5, comment="so so", user_id="ann"
+            ).result()
             store.feedback.submit_feedback(interaction_id=trace_id, rating=5, user_id="bob").result()
             store.feedback.submit_feedback(interaction_id=trace_id, rating=2, user_id="bob").result()
     restore()

@@ -16,6 +16,7 @@ from tracing_core.explain.ranks import (
     difference,
     flag_differences,
     held_fixed,
+    number_difference,
     rank_correlation,
     share_p_values,
 )
@@ -106,6 +107,14 @@ def test_anything_can_be_compared(values: list[float], data: st.DataObject) -> N
     for found in (difference(numbers, groups), *(flag_differences([flag], groups) if values else []), fixed):
         assert -1 <= found.effect <= 1
         assert 0 <= found.p <= 1
+
+
+def test_a_number_that_is_mostly_zero_is_judged_by_having_another() -> None:
+    """Of five traces two have a number above 0, as 2 of 95 others have: no surer than Fisher's test, which is exact."""
+    values, groups = groups_of([1.0, 2.0, 0.0, 0.0, 0.0], [3.0, 4.0] + [0.0] * 93)
+    exact = min(2 * fisher_exact([[2, 3], [2, 93]], alternative="greater").pvalue, 1.0)
+    assert difference(values, groups).p < exact / 10
+    assert number_difference(values, groups).p == pytest.approx(exact)
 
 
 def test_nothing_to_compare_is_no_difference() -> None:

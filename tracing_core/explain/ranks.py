@@ -7,7 +7,7 @@ stand for several (sampling) count by their weight; tests go by the effective co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -19,6 +19,7 @@ from tracing_core.confidence import effective_count
 from tracing_core.explain.facts import Candidate, Mask, Numbers
 
 _FEW = 10
+_MOSTLY = 0.5
 _SURELY_CHANCE = 0.05
 """Where the chi-square test says at least this, the exact one need not be asked."""
 
@@ -68,6 +69,21 @@ def _difference(values: Numbers, these: Mask, weights: Numbers) -> Difference:
     lost = float(np.sum(np.maximum(ties**3 - ties, 0))) / max(both * (both - 1), 1.0)
     variance = max(both + 1 - lost, 0.0) / (3 * count * other_count)
     return Difference(effect=effect, variance=variance, p=_p(effect, variance))
+
+
+def number_difference(values: Numbers, groups: Groups) -> Difference:
+    """The same of a number that may be one value in most traces: then no more sure than Fisher's test of having another.
+
+    The normal approximation promises too much there: of few traces, one or two other values are not far out by chance.
+    """
+    found = difference(values, groups)
+    known = ~np.isnan(values)
+    distinct, counts = np.unique(values[known], return_counts=True)
+    if not len(distinct) or counts.max() <= _MOSTLY * counts.sum():
+        return found
+    other = np.where(known, values != distinct[counts.argmax()], np.nan)
+    flag = Candidate(parts=(), flag=True, values=other)
+    return replace(found, p=max(found.p, flag_differences([flag], groups)[0].p))
 
 
 def _p(effect: float, variance: float) -> float:

@@ -12,7 +12,7 @@ from tracing_core.explain.causes import Placed, Standing, placed
 from tracing_core.explain.definition import Definition
 from tracing_core.explain.facts import Candidate, without_doubles
 from tracing_core.explain.pairs import pairs
-from tracing_core.explain.ranks import Difference, Groups, difference, flag_differences
+from tracing_core.explain.ranks import Difference, Groups, flag_differences, number_difference
 
 ALPHA = 0.05
 """How likely there is any finding where there is nothing to be found."""
@@ -50,7 +50,7 @@ def search(candidates: Sequence[Candidate], groups: Groups, definition: Definiti
     if not asked or groups.these.all() or not groups.these.any():
         return Found(looked_at=0, places=())
     flags, numbers = [each for each in asked if each.flag], [each for each in asked if not each.flag]
-    tested = [*flag_differences(flags, groups), *(difference(each.values, groups) for each in numbers)]
+    tested = [*flag_differences(flags, groups), *(number_difference(each.values, groups) for each in numbers)]
     few = int(groups.these.sum()) < FEW
     if few:
         return Found(looked_at=len(asked), places=(), hints=tuple(_hints([*flags, *numbers], tested)))

@@ -8,14 +8,11 @@ from typing import Any
 from tracing_core.alert_measure import AlertMeasure
 from tracing_core.alert_rule import AlertRule
 from tracing_core.query import metrics
+from tracing_core.query.alert_shares import SOURCES
 from tracing_core.query.measures import NOTHING, Measures, histogram_of, measures_of
 
 HISTOGRAMS = frozenset({AlertMeasure.P50, AlertMeasure.P95, AlertMeasure.P99})
 """Measures that are read from histograms."""
-SHARES = frozenset(
-    {AlertMeasure.LOW_CONFIDENCE, AlertMeasure.CONFIDENCE, AlertMeasure.UNSURE_DECISIONS, AlertMeasure.GATE_FAILURES}
-)
-"""Measures that are a part of a whole, both looked for among traces."""
 PRESENT = frozenset({AlertMeasure.BUDGET_USED, AlertMeasure.QUEUE, AlertMeasure.DEAD_LETTERS, AlertMeasure.DROPPED})
 """Measures that are known of now alone."""
 Number = tuple[float | None, float]
@@ -29,7 +26,7 @@ def number_of(rule: AlertRule, row: Mapping[Any, Any] | None) -> Number:
         rule: what it asks for.
         row: for a share `part` and `whole`; else sums as in the rollups, with `rated` for the feedback rate. None of nothing.
     """
-    if rule.measure in SHARES:
+    if rule.measure in SOURCES:
         part, whole = (0.0, 0.0) if row is None else (float(row["part"] or 0), float(row["whole"] or 0))
         return _rounded(metrics.share(part, whole)), whole
     rated = 0.0 if row is None else float(row.get("rated") or 0)

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from tracing_core.alert_event import AlertEvent
 from tracing_core.alert_rule import AlertRule
@@ -172,13 +173,13 @@ def destination_health(db: Database, destinations: Mapping[str, Destination]) ->
     """
     d = alert_deliveries.c
     counted = select(d.destination, d.status, func.count().label("n"), func.max(d.finished_at).label("last"))
-    errors = select(d.destination, d.last_error).where(d.last_error.is_not(None)).distinct(d.destination)
+    errors = select(d.destination, d.last_error).where(d.last_error.is_not(None)).ext(distinct_on(d.destination))
     newest = errors.order_by(d.destination, func.coalesce(d.finished_at, d.next_attempt_at).desc())
     counts: dict[str, dict[str, tuple[int, datetime | None]]] = defaultdict(dict)
     with db.read() as connection:
         for name, status, n, last in connection.execute(counted.group_by(d.destination, d.status)):
             counts[name][status] = (n, last)
-        said: dict[str, str] = dict(connection.execute(newest).tuples())
+        said: dict[str, str] = dict(connection.execute(newest).all())
     names = [*sorted(destinations), *sorted(set(counts) - set(destinations))]
     return tuple(_health(name, destinations.get(name), counts.get(name, {}), said.get(name)) for name in names)
 

@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, case, func, literal, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, literal, select
 
 from tracing_core.alert_measure import AlertMeasure
 from tracing_core.alert_rule import AlertRule
 from tracing_core.query import metrics, row_measures
-from tracing_core.query.alert_numbers import HISTOGRAMS, SHARES
+from tracing_core.query.alert_numbers import HISTOGRAMS
+from tracing_core.query.alert_shares import SOURCES, filter_of, share_minutes
 from tracing_core.query.filters import TraceFilter, conditions
 from tracing_core.query.rollup_measures import By
 from tracing_core.query.rollup_windows import RolledWindow, rolled_minutes
-from tracing_core.storage.tables import decisions, traces
+from tracing_core.storage.tables import traces
 
 
 def window_of(rule: AlertRule, start: datetime, end: datetime) -> RolledWindow:
@@ -26,20 +27,13 @@ def window_of(rule: AlertRule, start: datetime, end: datetime) -> RolledWindow:
     return RolledWindow(project=rule.project, dimension="trace", value="", start=start, end=end)
 
 
-def filter_of(rule: AlertRule, start: datetime | None = None, end: datetime | None = None) -> TraceFilter:
-    """The traces that a rule looks at."""
-    return TraceFilter(
-        start=start, end=end, project=rule.project, library=rule.library, model=rule.model, name=rule.trace_name
-    )
-
-
 def in_rollups(rule: AlertRule) -> bool:
     """Whether the sums of its windows are in the rollups; what is not in them is a share, or filtered in another way."""
-    return rule.rolled and rule.measure not in SHARES
+    return rule.rolled and rule.measure not in SOURCES
 
 
 def searched(connection: Connection, rule: AlertRule, start: datetime, end: datetime) -> Mapping[Any, Any] | None:
-    """The sums of a window from the traces themselves; None of nothing."""
+    """The sums of a window from the traces themselves; None of nothing. Not of a share."""
     found = _searched(connection, rule, start, end, None)
     return found[0] if found else None
 
@@ -51,6 +45,8 @@ def by_minute(
     histograms = rule.measure in HISTOGRAMS
     if in_rollups(rule):
         rows = rolled_minutes(connection, window_of(rule, start, end), histograms=histograms)
+    elif rule.measure in SOURCES:
+        rows = share_minutes(connection, rule, start, end)
     else:
         rows = _searched(connection, rule, start, end, "minute")
     found: dict[datetime, Mapping[Any, Any]] = {row["key"]: row for row in rows}
@@ -72,37 +68,11 @@ def _searched(
     connection: Connection, rule: AlertRule, start: datetime, end: datetime, granularity: str | None
 ) -> Sequence[RowMapping]:
     chosen = filter_of(rule, start, end)
-    if rule.measure in SHARES:
-        rows = _share(rule, chosen, granularity).cte("looked_at")
-        sums = (func.sum(rows.c[name]).label(name) for name in ("part", "whole"))
-        return connection.execute(select(rows.c.key, *sums).group_by(rows.c.key)).mappings().all()
     histograms = rule.measure in HISTOGRAMS
     if rule.operation is not None:
         return row_measures.operation_rows(connection, chosen, rule.operation, granularity, histograms=histograms)
     by: By = "all" if granularity is None else "bucket"
     return row_measures.rows(connection, chosen, by, granularity or "", histograms=histograms)
-
-
-def _share(rule: AlertRule, chosen: TraceFilter, granularity: str | None) -> Select[Any]:
-    """One row a trace that counts: what it adds to the part, and to the whole."""
-    weight, t, low = metrics.weight(), traces.c, literal(rule.confidence)
-    if rule.measure is AlertMeasure.UNSURE_DECISIONS:
-        least = select(func.min(decisions.c.confidence)).where(decisions.c.trace_id == t.trace_id)
-        lowest = least.correlate(traces).scalar_subquery()
-        with_any = select(_key(granularity), weight.label("whole"), lowest.label("lowest"))
-        of = with_any.where(t.decision_count > 0, *conditions(chosen)).subquery()
-        unsure = case((of.c.lowest < low, of.c.whole), else_=0)
-        return select(of.c.key, unsure.label("part"), of.c.whole).where(of.c.lowest.is_not(None))
-    parts: dict[AlertMeasure, tuple[ColumnElement[Any], ColumnElement[bool]]] = {
-        AlertMeasure.LOW_CONFIDENCE: (case((t.confidence < low, weight), else_=0), t.confidence.is_not(None)),
-        AlertMeasure.CONFIDENCE: (t.confidence * weight, t.confidence.is_not(None)),
-        AlertMeasure.GATE_FAILURES: (
-            case((~t.quality_gate_passed, weight), else_=0),
-            t.quality_gate_passed.is_not(None),
-        ),
-    }
-    part, counts = parts[rule.measure]
-    return select(_key(granularity), part.label("part"), weight.label("whole")).where(counts, *conditions(chosen))
 
 
 def _key(granularity: str | None) -> ColumnElement[Any]:

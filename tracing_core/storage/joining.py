@@ -124,7 +124,9 @@ class _Joining:
         facts = {span_id: said for span_id, said in stored.facts.items() if span_id not in again}
         assembly = self._preparation.assemble(self._trace_id, tuple(spans.values()), facts)
         was_slow = stored.row["is_slow"] or piece.projection.trace["is_slow"]
-        sampled = self._preparation.sampled(assembly, stored.row["rating"], was_slow, stored.row["sampling_probability"])
+        sampled = self._preparation.sampled(
+            assembly, stored.row["rating"], was_slow, stored.row["sampling_probability"]
+        )
         if sampled is None:
             self._count(stored.row, stored.span_rows.values(), take_away=True)
             self._remove()
