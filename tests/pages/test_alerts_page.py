@@ -124,7 +124,7 @@ def test_an_address_opens_a_rule_and_an_event(
     said = texts(app)
     assert "Error rate above 10 % over 1 hour" in said
     assert "Would **have fired once**" in said
-    assert "Error rate was 33.3 % over 1 hour, above 10 %" in said
+    assert r"Error rate\: 33.3 % over 1 hour, above 10 % (3 counted)" in said
     links = {link.label: link for link in app.get("page_link")}
     assert {"Traces", "Explain"} <= set(links)
     params = alerts_words.traces_params(event)
