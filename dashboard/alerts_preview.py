@@ -55,8 +55,8 @@ def newest(rule: AlertRule) -> tuple[DryRun | None, str, str]:
 def said(run: DryRun, rule: AlertRule) -> str:
     """`Would have fired **3 times**`, and what that makes in messages."""
     times = run.said.removeprefix("would ")
-    times = "1 message" if run.messages == 1 else f"{words.count(run.messages)} messages"
-    told = f", {times} to each destination" if run.messages and rule.destinations else ""
+    messages = "1 message" if run.messages == 1 else f"{words.count(run.messages)} messages"
+    told = f", {messages} to each destination" if run.messages and rule.destinations else ""
     return f"Would **{times}**{told}"
 
 
