@@ -87,6 +87,36 @@ def test_the_stage_follows_from_what_makes_it_slow(source: np.random.Generator) 
     assert found[2:] == [("synthesis", True)]
 
 
+def test_no_stage_is_a_cause_where_every_slow_trace_has_one(source: np.random.Generator) -> None:
+    """Two sources make stages long, by so much that chance decides which of theirs are slow: no time stands beside them."""
+    count = 800
+    facts, disk, silent = noise(source, count, 20), source.random(count) < 0.06, source.random(count) < 0.015
+    search_ms = source.lognormal(3, 0.3, count) + disk * source.lognormal(9, 0.25, count)
+    model_ms = source.lognormal(7, 0.4, count) + 30_000 * silent
+    whole = search_ms + model_ms
+    for row in range(count):
+        facts.has(row, "decision", "copy", "disk" if disk[row] else "memory")
+        facts.has(row, "provider", "provider", "silent" if silent[row] else "quick")
+        facts.counts(row, "time", "duration", whole[row])
+        facts.counts(row, "stage", "search", search_ms[row])
+        facts.counts(row, "stage", "model", model_ms[row])
+    groups = Groups(these=whole > np.quantile(whole, 0.95), weights=np.ones(count))
+    found = words(found_in(facts, groups, kind="slow"))
+    assert [name for name, cause in found if cause] == ["copy = disk", "provider = silent"]
+    assert ("search", False) in found
+
+
+def test_times_that_nobody_feels_are_not_told(source: np.random.Generator) -> None:
+    """A tenth of a millisecond of a second may be sure; it is no finding, while the same share of a tenth is one."""
+    count = 600
+    facts, groups = noise(source, count, 20), some_of(source, count, 0.3)
+    for row, is_one in enumerate(groups.these):
+        facts.counts(row, "time", "duration", source.lognormal(7, 0.3))
+        facts.counts(row, "stage", "fusion", source.lognormal(-1 if is_one else -1.5, 0.3))
+        facts.counts(row, "stage", "reranking", source.lognormal(5 if is_one else 4.5, 0.3))
+    assert words(found_in(facts, groups, kind="flagged")) == [("reranking", True)]
+
+
 def test_a_stage_without_a_reason_is_the_cause(source: np.random.Generator) -> None:
     """Of traces that are rated badly, not slow ones, the time of a stage may be why."""
     facts, groups = noise(source, 600, 30), some_of(source, 600, 0.2)

@@ -53,7 +53,9 @@ def test_choice_and_confidence_of_one_decision_are_one_phrase() -> None:
         ("decision", ABSENT, "no x was decided"),
         ("alternative", "bm25", "x was decided over bm25"),
         ("stage", ABSENT, "x did not run"),
-        ("error", "an error", "x failed with an error"),
+        ("error", "an error", "x failed"),
+        ("error", "Timeout", "x failed with Timeout"),
+        ("principle", "META-3", "x = META-3"),
         ("attribute", ABSENT, "x is absent"),
         ("attribute", "7", "x = 7"),
     ],
@@ -68,8 +70,15 @@ def test_a_number_is_told_by_its_medians() -> None:
     said = number_sentence(Part(kind="stage", subject="retrieval"), SLOW, 3400.0, 34.0, 0.6, "ms")
     assert said == (
         "The time in retrieval was 100x as long in slow traces: 3.40 s against 34 ms (medians); "
-        "one of them is above one of the others in 80 % of all pairs."
+        "any one of them is above any one of the others 80 % of the time."
     )
+
+
+def test_tokens_are_many() -> None:
+    """What is counted was more than one; a gap is called one."""
+    said = number_sentence(Part(kind="tokens", subject="input tokens"), SLOW, 1246.0, 700.0, 0.82, "")
+    assert said.startswith("The input tokens were 1.8x as high in slow traces: 1,246 against 700")
+    assert phrase(Part(kind="principle", subject="gap", value="META-3")) == "META-3 was a gap"
 
 
 def test_numbers_are_short() -> None:
@@ -78,8 +87,8 @@ def test_numbers_are_short() -> None:
         "0 %", "less than 0.1 %", "5.2 %", "9.3 %", "50 %", "100 %",
     ]  # fmt: skip
     assert [times(each) for each in (1.25, 9.99, 1200.0)] == ["1.2x", "10.0x", "1,200x"]
-    assert [amount(*each) for each in ((0.0042, "USD"), (1234.0, "ms"), (5210.0, ""), (0.91, ""))] == [
-        "$0.0042", "1.23 s", "5,210", "0.91",
+    assert [amount(*each) for each in ((0.0042, "USD"), (1234.0, "ms"), (5210.0, ""), (0.91, ""), (0.3, "ms"), (4.14, "ms"), (34.2, "ms"))] == [
+        "$0.0042", "1.23 s", "5,210", "0.91", "0.30 ms", "4.1 ms", "34 ms",
     ]  # fmt: skip
 
 

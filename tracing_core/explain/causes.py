@@ -2,7 +2,8 @@
 
 Facts are taken in the order in which they become known, and those of one moment by their effect: a setting before the time
 that a stage took with it. Each is asked what is left of its effect when the causes found so far are held fixed. Where that
-is chance, or little of what it was, it follows.
+is chance, or little of what it was, it follows. The time of a stage of slow traces is asked of those alone that have none
+of what says why: where a cause is present, how long it took is what makes them slow.
 """
 
 from __future__ import annotations
@@ -84,13 +85,24 @@ def _place(standing: Standing, causes: Sequence[Standing], groups: Groups, alpha
     if not causes:
         return Placed(standing=standing, cause=True, of=None, left=None)
     values, effect = standing.candidate.values, standing.difference.effect
-    left = held_fixed(values, groups, strata([each.candidate for each in causes[:_HELD]]))
+    left = _left(standing, causes, groups)
     if (same := next((each for each in causes if alike(each.candidate, standing.candidate)), None)) is not None:
         return Placed(standing=standing, cause=False, of=same, left=left.effect)
     if left.p <= alpha and left.effect * np.sign(effect) > LITTLE * abs(effect):
         return Placed(standing=standing, cause=True, of=None, left=left.effect)
     alone = [abs(held_fixed(values, groups, strata([each.candidate])).effect) for each in causes]
     return Placed(standing=standing, cause=False, of=causes[int(np.argmin(alone))], left=left.effect)
+
+
+def _left(standing: Standing, causes: Sequence[Standing], groups: Groups) -> Difference:
+    """What is left of a difference with these causes held fixed."""
+    why = [each for each in causes if each.candidate.flag and not each.where and each.difference.effect > 0]
+    if not standing.where or not why:
+        return held_fixed(standing.candidate.values, groups, strata([each.candidate for each in causes[:_HELD]]))
+    unexplained = ~np.any([each.candidate.values == 1 for each in why], axis=0)
+    held = [each.candidate for each in causes if each not in why][:_HELD]
+    codes = strata(held) if held else np.zeros(len(unexplained), dtype=np.intp)
+    return held_fixed(standing.candidate.values, groups, np.where(unexplained, codes, -1))
 
 
 def alike(one: Candidate, other: Candidate) -> bool:

@@ -9,8 +9,8 @@ import numpy as np
 
 from tracing_core.differences import corrected
 from tracing_core.explain.causes import Placed, Standing, placed
-from tracing_core.explain.definition import Definition
-from tracing_core.explain.facts import Candidate, without_doubles
+from tracing_core.explain.definition import DURATION, Definition
+from tracing_core.explain.facts import Candidate, Key, without_doubles
 from tracing_core.explain.pairs import pairs
 from tracing_core.explain.ranks import Difference, Groups, flag_differences, number_difference
 
@@ -19,6 +19,8 @@ ALPHA = 0.05
 LEAST_EFFECT = 0.03
 FEW = 5
 """A cohort of fewer traces cannot prove anything: there are hints alone."""
+LEAST_TIME = 0.01
+"""Of the mean duration; a stage whose time differs by less is nobody's concern, however surely it does."""
 MOST_PLACED, MOST_FOLLOWERS, MOST_HINTS = 80, 6, 8
 _RARE = 0.05
 
@@ -47,6 +49,7 @@ def search(candidates: Sequence[Candidate], groups: Groups, definition: Definiti
         definition: what it is picked by.
     """
     asked = without_doubles(definition.leaves(candidates))
+    least_ms = _least_ms(candidates)
     if not asked or groups.these.all() or not groups.these.any():
         return Found(looked_at=0, places=())
     flags, numbers = [each for each in asked if each.flag], [each for each in asked if not each.flag]
@@ -66,7 +69,7 @@ def search(candidates: Sequence[Candidate], groups: Groups, definition: Definiti
             defined=definition.brings(each, found),
         )
         for each, found, p in zip([*flags, *numbers], tested, ps, strict=True)
-        if p <= ALPHA and abs(found.effect) >= LEAST_EFFECT
+        if p <= ALPHA and abs(found.effect) >= LEAST_EFFECT and _is_felt(each, groups, least_ms)
     ]
     for pair, p in couples.found:
         (found,) = flag_differences([pair], groups)
@@ -74,6 +77,27 @@ def search(candidates: Sequence[Candidate], groups: Groups, definition: Definiti
     standing.sort(key=lambda each: -abs(each.difference.effect))
     places = placed(standing[:MOST_PLACED], groups, ALPHA)
     return Found(looked_at=len(asked) + couples.looked_at, places=tuple(_worth_telling(places)))
+
+
+def _least_ms(candidates: Sequence[Candidate]) -> float:
+    """The least difference of a time that is worth telling, in milliseconds; 0 where nothing was timed."""
+    durations = [each.values for each in candidates if not each.flag and _key(each) == DURATION]
+    return LEAST_TIME * float(np.nanmean(durations[0])) if durations else 0.0
+
+
+def _is_felt(candidate: Candidate, groups: Groups, least_ms: float) -> bool:
+    if candidate.flag or candidate.unit != "ms":
+        return True
+    known = ~np.isnan(candidate.values)
+    ours, theirs = (
+        np.average(candidate.values[side], weights=groups.weights[side])
+        for side in (known & groups.these, known & ~groups.these)
+    )
+    return bool(abs(ours - theirs) >= least_ms)
+
+
+def _key(candidate: Candidate) -> Key:
+    return candidate.parts[0].kind, candidate.parts[0].subject
 
 
 def _worth_telling(places: Sequence[Placed]) -> Iterator[Placed]:

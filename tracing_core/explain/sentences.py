@@ -52,14 +52,14 @@ def number_sentence(
     amounts = f"{amount(ours, unit)} against {amount(theirs, unit)}"
     if cohort.kind == "trace":
         side = "above" if effect > 0 else "below"
-        return f"{_capital(subject)} is {amounts} (median), {side} {percent((1 + abs(effect)) / 2)} of the others."
+        return f"{_capital(subject)} {'are' if _was(part) == 'were' else 'is'} {amounts} (median), {side} {percent((1 + abs(effect)) / 2)} of the others."
     ratio = ours / theirs if theirs > 0 and ours > 0 else 1.0
     times_as = f"{times(ratio)} as {_much(unit)}" if ratio >= 1.15 else ("higher" if effect > 0 else "lower")
     sides = "above" if effect > 0 else "below"
     often = percent((1 + abs(effect)) / 2)
     return (
-        f"{_capital(subject)} was {times_as} in {noun(cohort)}: {amounts} (medians); "
-        f"one of them is {sides} one of the others in {often} of all pairs."
+        f"{_capital(subject)} {_was(part)} {times_as} in {noun(cohort)}: {amounts} (medians); "
+        f"any one of them is {sides} any one of the others {often} of the time."
     )
 
 
@@ -76,8 +76,9 @@ def phrase(part: Part) -> str:
         "decision": f"{subject} chose {value}",
         "confidence": f"{subject} was {value} sure" if value and value[0].isdigit() else f"{subject} was sure",
         "alternative": f"{subject} was decided over {value}",
-        "error": f"{subject} failed with {value}",
+        "error": f"{subject} failed" + ("" if value == "an error" else f" with {value}"),
         "document": f"document {value} was found",
+        "principle": f"{value} was a {subject}" if subject == "gap" else part.words,
     }  # fmt: skip
     return said.get(part.kind, part.words)
 
@@ -119,7 +120,11 @@ def times(ratio: float) -> str:
 def amount(number: float, unit: str) -> str:
     """A number with its unit, as short as it can be read."""
     if unit == "ms":
-        return f"{number / 1000:,.2f} s" if number >= 1000 else f"{number:.0f} ms"
+        return (
+            f"{number / 1000:,.2f} s"
+            if number >= 1000
+            else f"{number:.{0 if number >= 10 else 1 if number >= 1 else 2}f} ms"
+        )
     if unit == "USD":
         return f"${number:,.4f}" if number < 1 else f"${number:,.2f}"
     return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
@@ -143,9 +148,13 @@ def _part(hits: int, of: int, share: float) -> str:
 def _number_subject(part: Part) -> str:
     said = {
         "stage": f"the time in {part.subject}", "self_time": f"the own time of {part.subject}",
-        "confidence": f"the confidence of {part.subject}",
+        "confidence": f"the confidence of {part.subject}", "tokens": f"the {part.subject}",
     }  # fmt: skip
     return said.get(part.kind, part.subject)
+
+
+def _was(part: Part) -> str:
+    return "were" if part.kind == "tokens" else "was"
 
 
 def _much(unit: str) -> str:
