@@ -88,7 +88,7 @@ def new_failures(found: Sequence[NewFailure]) -> list[Item]:
         Item(
             level="wrong",
             text=f"New failure{f' in **{_name(each.operation)}**' if each.operation else ''}: "
-            f"{words.label(each.kind, _LONGEST_NAME)}, {words.count(each.traces)} traces",
+            f"{words.label(each.kind, _LONGEST_NAME)}, {_traces(each.traces)}",
             page="trace",
             params={"id": each.example},
             keeps_filters=False,
@@ -129,8 +129,13 @@ def unpriced(found: Sequence[Unpriced], costs: str) -> list[Item]:
         return []
     first, traces = found[0], sum(each.traces for each in found)
     others = f" and {words.count(len(found) - 1)} more" if len(found) > 1 else ""
-    text = f"The price of **{_name(first.model)}**{others} is not known: {words.count(traces)} traces have no full cost"
+    has = "has" if traces == 1 else "have"
+    text = f"The price of **{_name(first.model)}**{others} is not known: {_traces(traces)} {has} no full cost"
     return [Item(level="note", text=text, page=costs)]
+
+
+def _traces(count: int) -> str:
+    return "1 trace" if count == 1 else f"{words.count(count)} traces"
 
 
 def _change(change: Change) -> str:

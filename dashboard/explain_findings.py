@@ -31,7 +31,7 @@ def show(found: Explanation) -> None:
     for number, cause in enumerate(found.causes, start=1):
         _cause(number, cause, [each for each in found.findings if each.of == cause.rank])
     _others(found)
-    if found.findings:
+    if found.causes:
         st.caption(
             f"Nothing else stands out. {words.count(found.looked_at)} facts were looked at, and p is corrected for all of them."
         )
@@ -39,9 +39,12 @@ def show(found: Explanation) -> None:
 
 def _head(found: Explanation) -> None:
     st.markdown(
-        f":blue[■] **{words.label(found.described, 200)}** · {_group(found.these)}  \n"
-        f":gray[■] **{'the rest' if found.reference.period is None else 'the other time'}** · {_group(found.others)}"
+        f"{_square(explain_charts.THESE)} **{words.label(found.described, 200)}** · {_group(found.these)}  \n"
+        f"{_square(explain_charts.OTHERS)} **{'the rest' if found.reference.period is None else 'the other time'}** · "
+        f"{_group(found.others)}"
     )
+    if found.causes and found.cohort.kind == "trace":
+        st.markdown("It has what sets traces like it apart:")
     if not found.causes:
         st.subheader(words.label(found.sentence, 500), anchor=False)
     for note in found.notes:
@@ -49,10 +52,15 @@ def _head(found: Explanation) -> None:
     _traces("All of these traces", found.picks)
 
 
+def _square(colour: str) -> str:
+    """In the colour that the charts give the group."""
+    return f':color[■]{{foreground="{colour}"}}'
+
+
 def _group(group: Group) -> str:
     count = f"{'' if group.exact else 'about '}{words.count(group.count)} trace{'' if group.count == 1 else 's'}"
     looked = "" if group.whole else f", {words.count(group.looked_at)} of them looked at"
-    return f"{count}{looked}, typically {words.duration(group.typical_ms)}"
+    return f"{count}{looked}, {'' if group.count == 1 else 'typically '}{words.duration(group.typical_ms)}"
 
 
 def _cause(number: int, cause: Finding, following: Sequence[Finding]) -> None:
@@ -65,8 +73,11 @@ def _cause(number: int, cause: Finding, following: Sequence[Finding]) -> None:
         with right:
             _chart(str(cause.rank), explain_charts.difference(cause.chart), cause.sentence)
         if following:
-            with st.expander(f"{len(following)} more that follow from it", icon=":material/subdirectory_arrow_right:"):
-                st.caption("Each loses its difference once the fact above is held fixed.")
+            follow = "follows" if len(following) == 1 else "follow"
+            with st.expander(
+                f"{len(following)} more that {follow} from it", icon=":material/subdirectory_arrow_right:"
+            ):
+                st.caption("What differs there is gone once the fact above is held fixed, or left out.")
                 for each in following:
                     _small(each)
 
@@ -80,7 +91,7 @@ def _others(found: Explanation) -> None:
         ("Seen too seldom to rule out chance", hints),
     ):
         if rows:
-            with st.expander(f"{title} ({len(rows)})", icon=":material/more_horiz:"):
+            with st.expander(f"{title} ({len(rows)})", icon=":material/more_horiz:", expanded=not found.causes):
                 for each in rows:
                     _small(each)
 

@@ -109,6 +109,7 @@ def _these(view: View, question: Asked) -> None:
         key="explain.these",
         format_func=THESE.__getitem__,
         required=True,
+        wrap=True,
         on_change=partial(_set_these, question),
     )
 

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from dashboard import theme, words
 from tracing_core.failure_patterns import FailurePattern
 from tracing_core.patterns import Cluster
+from tracing_core.query.time_buckets import WIDTHS
 from tracing_core.query.user_segments import Activity
 from tracing_core.rollups import bucket_start
 from tracing_core.user_segments import Mood, Segment, Volume
@@ -50,8 +51,17 @@ def topics(clusters: Sequence[Cluster]) -> go.Figure:
     )
 
 
-def failures_over_time(patterns: Sequence[FailurePattern], granularity: str) -> go.Figure:
-    """The most frequent failures by bucket of time, as stacked bars; customdata is the number of the pattern."""
+def failures_over_time(
+    patterns: Sequence[FailurePattern], granularity: str, ends: tuple[datetime | None, datetime]
+) -> go.Figure:
+    """The most frequent failures by bucket of time, as stacked bars; customdata is the number of the pattern.
+
+    Args:
+        patterns: what failed. granularity: of the buckets.
+        ends: of the time shown; where it has no start, it is as long as there were failures.
+    """
+    bucket = WIDTHS[granularity]
+    first = ends[0] or min((moment for each in patterns for moment, _ in each.times), default=ends[1])
     figure = _figure(280)
     most = 0.0
     for number, each in enumerate(patterns[:MOST_FAILURES]):
@@ -61,13 +71,17 @@ def failures_over_time(patterns: Sequence[FailurePattern], granularity: str) -> 
         moments = sorted(buckets)
         most += max(buckets.values(), default=0.0)
         figure.add_bar(
-            x=moments, y=[buckets[moment] for moment in moments], name=_short(f"{each.stage or 'trace'}: {each.name}", 60),
+            x=[moment + bucket / 2 for moment in moments], y=[buckets[moment] for moment in moments],
+            width=bucket.total_seconds() * 1000, name=_short(f"{each.stage or 'trace'}: {each.name}", 60),
             marker={"color": _FAILURE_COLOURS[number], "line": {"width": 0}}, customdata=[[number]] * len(moments),
             hovertemplate="%{y:,.0f}<extra>" + _short(each.name, 60).replace("<", "&lt;") + "</extra>",
         )  # fmt: skip
     return figure.update_layout(
         barmode="stack", bargap=0.15, showlegend=True, legend={**_LEGEND, "orientation": "v", "y": -0.22, "yanchor": "top"},
-        height=280 + 22 * min(len(patterns), MOST_FAILURES), xaxis={"showgrid": False, "nticks": 6, "tickangle": 0},
+        height=280 + 22 * min(len(patterns), MOST_FAILURES), xaxis={
+            "showgrid": False, "nticks": 6, "tickangle": 0, "type": "date",
+            "range": [bucket_start(first, granularity), bucket_start(ends[1], granularity) + bucket],
+        },
         yaxis={"tickformat": ",d", "rangemode": "tozero", "dtick": 1 if most <= _FEW else None},
     )  # fmt: skip
 

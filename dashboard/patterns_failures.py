@@ -28,7 +28,7 @@ def show(view: View) -> None:
     start, end = view.bounds(now)
     length = (end or now) - (start or min(each.first_seen for each in found.patterns))
     with decisions_panels.panel("Over time", "The most frequent; a bar leads to its traces"):
-        figure = patterns_charts.failures_over_time(found.patterns, _granularity(length))
+        figure = patterns_charts.failures_over_time(found.patterns, _granularity(length), (start, end or now))
         picked = decisions_panels.chart(figure, "patterns.failures", "Failures over time by stage and error")
     rows = [_row(each, now) for each in found.patterns[:_MOST_ROWS]]
     at = decisions_panels.table(rows, "patterns.failures.table", alt="Failures by stage and error", wide="Error")
@@ -45,7 +45,10 @@ def _numbers(found: Failures) -> None:
     new = [each for each in found.patterns if each.is_new]
     with st.grid(3, min_column_width=160, gap="small"):
         failed = words.count(found.failed) if found.all_failed else f"more than {words.count(found.failed)}"
-        st.metric("Traces that failed", failed, border=True, help="Those that were interrupted included")
+        st.metric(
+            "Failed or interrupted", failed, border=True,
+            help="Traces; one that was interrupted counts, and has no row below unless an error is known of it",
+        )  # fmt: skip
         st.metric("Kinds of failures", words.count(len(found.patterns)), border=True)
         known = found.patterns[0].before is not None
         st.metric(
@@ -54,7 +57,11 @@ def _numbers(found: Failures) -> None:
 
 
 def _looked_at(found: Failures) -> str:
-    failed = "all that failed" if found.all_failed else f"the newest {words.count(found.failed)} that failed"
+    failed = (
+        "all that failed or were interrupted"
+        if found.all_failed
+        else f"the newest {words.count(found.failed)} of those"
+    )
     some = words.count(found.complete.looked_at)
     which = f"all {some}" if found.complete.whole else f"{some}, drawn at random,"
     return (

@@ -98,26 +98,33 @@ def _numbers(found: QuestionPatterns) -> None:
             "No good evidence",
             words.share(min(bad / (says * found.drawn.factor), 1.0) if says else None),
             border=True,
-            help=f"Of {words.count(says)} questions that say what was found; {words.count(without)} topics have some",
+            help=f"Of {_counted(says, 'question')} whose traces say what was found; in {_counted(without, 'topic')}",
         )
         st.metric(
             "Most flagged topic",
             words.ABSENT if worst is None else words.share(worst.flagged),
+            None if worst is None else worst.name,
+            delta_color="off",
+            delta_arrow="off",
             border=True,
-            help=None if worst is None else worst.name,
         )
 
 
 def _looked_at(found: QuestionPatterns) -> str:
     seen = words.count(found.drawn.looked_at)
     which = "All of them were looked at" if found.drawn.whole else f"From {seen} of them, drawn at random"
+    scores = f", the scores of what was found for {words.count(found.scored)}" if found.scored else ""
     apart = found.found.silhouette
     said = (
         ""
         if apart is None
         else f" Topics are put together by meaning and named by their telling words (silhouette {apart:.2f})."
     )
-    return f"{which}; the scores of what was found were read of {words.count(found.scored)}.{said}"
+    return f"{which}{scores}.{said}"
+
+
+def _counted(number: float, noun: str) -> str:
+    return f"{words.count(round(number))} {noun}{'' if round(number) == 1 else 's'}"
 
 
 def _row(each: Cluster) -> dict[str, str]:
@@ -169,7 +176,7 @@ def _topic(view: View, topic: Cluster | None, found: Sequence[GapQuestion]) -> N
         return
     st.subheader(words.label(topic.name), anchor=False)
     marked = " More of them are flagged than of the others, by more than chance explains." if topic.stands_out else ""
-    st.caption(f"{words.count(topic.seen)} questions of this topic were looked at; the newest are below.{marked}")
+    st.caption(f"{_counted(topic.seen, 'question')} of this topic looked at; the newest are below.{marked}")
     own = [gap for gap in found if gap.topic == topic.name]
     if own:
         with st.expander(f"{len(own)} of its questions got no good evidence"):
@@ -198,7 +205,7 @@ def gaps(view: View) -> None:
         return
     times = sum(each.times for each in told)
     st.caption(
-        f"{words.count(len(told))} different questions, asked {words.count(round(times))} times, of "
+        f"{_counted(len(told), 'different question')}, asked {_counted(times, 'time')}, of "
         f"{words.count(found.found.says_of_evidence)} that say what was found. {_looked_at(found)}"
     )
     reasons: dict[str, float] = {}
@@ -220,8 +227,8 @@ def _gap_row(each: GapQuestion) -> dict[str, str]:
         "Question": each.text,
         "Times": words.count(round(each.times)),
         "Why": ", ".join(each.gaps),
-        "Topic": each.topic or words.ABSENT,
-        "Library": each.library or words.ABSENT,
         "Rating": words.ABSENT if each.rating is None else f"{each.rating:.0f}",
         "Last asked": words.ago(each.last_at, filters.now()),
+        "Library": each.library or words.ABSENT,
+        "Topic": each.topic or words.ABSENT,
     }

@@ -151,10 +151,11 @@ def _notes(cohort: Cohort, material: Material) -> Iterator[str]:
         )
     if these.with_spans < these.looked_at or others.with_spans < others.looked_at:
         yield (
-            f"Self times, models by span and the critical path are of {these.with_spans:,} and {others.with_spans:,} of them."
+            f"Self times, models by span and the critical path were read of {these.with_spans:,} of these and "
+            f"{others.with_spans:,} of the others."
         )
     if these.with_contents < these.looked_at or others.with_contents < others.looked_at:
-        yield f"Documents are of {these.with_contents:,} and {others.with_contents:,} of them."
+        yield f"Documents were read of {these.with_contents:,} of these and {others.with_contents:,} of the others."
     if material.late:
         yield "One of the two groups is so rare that the rest of it could not be looked for in time; choose a shorter range."
 
