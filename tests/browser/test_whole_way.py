@@ -52,6 +52,7 @@ def test_the_tree_is_walked_by_keyboard_and_searched(running: Application, page:
     settled_page = settled(_opened(page, f"{running.url}/trace?id={trace_id}"))
     tree = settled_page.get_by_role("tree", name="Spans of the trace")
     rows = tree.get_by_role("treeitem")
+    expect(rows.first).to_be_visible()
     everything = rows.count()
     tree.focus()
     page.keyboard.press("Home")
@@ -116,6 +117,8 @@ def test_a_bar_leads_to_its_traces(running: Application, page: Page, model: Mode
     settled(_opened(page, running.url))
     bar = page.locator(".st-key-overview-libraries .bars .point").first
     bar.scroll_into_view_if_needed()
-    bar.click(force=True)  # a layer over the chart takes the click, as it does from a person
+    bar.hover(force=True)  # a layer over the chart takes what is done, as it does from a person
+    expect(page.locator(".st-key-overview-libraries .hoverlayer .hovertext").first).to_be_visible()
+    bar.click(force=True)
     page.wait_for_url(re.compile(r"/traces\?library="))
     expect(page.locator("tbody tr").first).to_be_visible()

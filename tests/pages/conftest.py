@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -76,6 +77,8 @@ def _opening(monkeypatch: pytest.MonkeyPatch, url: str, data_dir: Path) -> Itera
     monkeypatch.setenv("DATABASE_URL", url)
     monkeypatch.setenv("TRACEWHY_DATA_DIR", str(data_dir))
     monkeypatch.setenv("API_URL", CLOSED_PORT)
+    # the page becomes the main module, which a process that is started by a later test would begin with
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     settings.cache_clear()
     st.cache_data.clear()
     st.cache_resource.clear()

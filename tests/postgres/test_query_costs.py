@@ -147,7 +147,7 @@ def test_an_operation_counts_a_call_once(database: Database) -> None:
 def test_of_very_many_some_stand_for_all(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """By user of more traces than are looked at, the sums are estimates, and say so."""
     monkeypatch.setattr(spend_rows, "MOST", 12)
-    monkeypatch.setattr(trace_sample, "ALL_LOOKED_AT", 100)
+    monkeypatch.setattr(trace_sample, "CHEAP", 0)
     found = spending(filled, DAY, "user")
     assert found.sample is not None
     assert (found.sample.looked_at, found.sample.stands_for) == (12, 24)

@@ -55,7 +55,7 @@ def test_a_draw_of_all_is_whole_and_one_of_some_stands_for_all(database: Databas
 def test_a_draw_by_pages_keeps_to_the_filter(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more traces than are gone through, pages are drawn; what is asked of the traces still holds."""
     store(database, *[make_trace(library="pandas" if n % 2 else "fastapi") for n in range(40)])
-    monkeypatch.setattr(trace_sample, "ALL_LOOKED_AT", 5)
+    monkeypatch.setattr(trace_sample, "CHEAP", 0)
     with database.read() as connection:
         rows, found = drawn(connection, TraceFilter(library="pandas"), 8, [traces.c.library])
     assert {row["library"] for row in rows} == {"pandas"}

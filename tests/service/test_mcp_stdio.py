@@ -55,7 +55,7 @@ def test_a_client_that_starts_it_can_ask(store: tracing.Store, database_url: str
         return len(listed.tools), why, await client.call_tool("get_run", {"trace_id": "0" * 32})
 
     count, why, missing = talk(settings, tmp_path / "log", ask, mode)
-    assert count == 11
+    assert count == 12
     assert why.structured_content is not None
     assert why.structured_content["run"]["url"] == f"https://traces.example/trace?id={runs.failed}"
     assert why.structured_content["errors"][0]["name"] == "exa_search"

@@ -116,21 +116,19 @@ class _Joining:
 
     def of(self, piece: Prepared) -> tuple[Written, Remembered | None] | _Changed:
         """Write what `piece` adds, but for the file and the row, which says whether there is one."""
-        stored = self._stored
+        stored, row = self._stored, self._stored.row
         spans, changed = joined_with(stored.spans, as_read_back(as_spans(piece.data)))
         if not changed:
-            return Written(outcome="again", file_path=stored.row["trace_file_path"]), _as_it_was(stored)
+            return Written(outcome="again", file_path=row["trace_file_path"]), _as_it_was(stored)
         again = {span.span_id for span in changed}
         facts = {span_id: said for span_id, said in stored.facts.items() if span_id not in again}
         assembly = self._preparation.assemble(self._trace_id, tuple(spans.values()), facts)
-        was_slow = stored.row["is_slow"] or piece.projection.trace["is_slow"]
-        sampled = self._preparation.sampled(
-            assembly, stored.row["rating"], was_slow, stored.row["sampling_probability"]
-        )
+        was_slow = row["is_slow"] or piece.projection.trace["is_slow"]
+        sampled = self._preparation.sampled(assembly, row["rating"], was_slow, row["sampling_probability"])
         if sampled is None:
-            self._count(stored.row, stored.span_rows.values(), take_away=True)
+            self._count(row, stored.span_rows.values(), take_away=True)
             self._remove()
-            return Written(outcome="sampled_out", removed=stored.row), None
+            return Written(outcome="sampled_out", removed=row), None
         trace, projection = sampled
         # The row may say what another root says from now on, so these texts go to where they belong.
         spared = [spans[span_id] for span_id in sorted(stored.sparing - again)]
