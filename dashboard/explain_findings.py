@@ -44,7 +44,7 @@ def _head(found: Explanation) -> None:
         f"{_group(found.others)}"
     )
     if found.causes and found.cohort.kind == "trace":
-        st.markdown("It has what sets traces like it apart:")
+        st.markdown("It has what sets traces like it apart.")
     if not found.causes:
         st.subheader(words.label(found.sentence, 500), anchor=False)
     for note in found.notes:
@@ -107,7 +107,9 @@ def _small(finding: Finding) -> None:
 
 
 def _numbers(finding: Finding) -> None:
-    said = [f"effect {finding.effect:+.2f} ({finding.low:+.2f} to {finding.high:+.2f})", p_words(finding.p_value)]
+    said = [f"effect {finding.effect:+.2f} ({finding.low:+.2f} to {finding.high:+.2f})"]
+    if finding.role != "hint":
+        said.append(p_words(finding.p_value))
     if finding.these_hits is not None and finding.others_hits is not None:
         said.append(f"{words.count(finding.these_hits)} of these, {words.count(finding.others_hits)} of the others")
     if finding.median_these is not None:
@@ -125,8 +127,9 @@ def p_words(p: float) -> str:
 
 def _links(finding: Finding) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        many = "" if finding.these_hits is None else f"{words.count(finding.these_hits)} "
-        _traces(f"Show the {many}traces", finding.chosen)
+        hits = finding.these_hits
+        many = "trace" if hits == 1 else "traces" if hits is None else f"{words.count(hits)} traces"
+        _traces(f"Show the {many}", finding.chosen)
         for number, trace_id in enumerate(finding.examples[:_MOST_EXAMPLES], start=1):
             navigation.link("trace", f"Example {number}", {"id": trace_id}, icon=":material/account_tree:")
 

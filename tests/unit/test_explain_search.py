@@ -149,6 +149,23 @@ def test_what_a_failure_brings_follows_from_it(source: np.random.Generator) -> N
     assert all(place.of is None and not place.cause for place in found.places[1:])
 
 
+def test_what_an_error_left_undone_follows_from_it(source: np.random.Generator) -> None:
+    """Slow traces that failed lack the choice that comes last; some others lack it, too. The error is the cause."""
+    count = 800
+    facts, failed = noise(source, count, 20), source.random(count) < 0.02
+    broken = source.random(count) < 0.005
+    whole = source.lognormal(7, 0.4, count) + 30_000 * failed
+    for row in range(count):
+        facts.counts(row, "time", "duration", whole[row])
+        if failed[row]:
+            facts.has(row, "error", "generation", "an error")
+        if not failed[row] and not broken[row]:
+            facts.has(row, "decision", "citing", "yes")
+    found = words(found_in(facts, Groups(these=whole > np.quantile(whole, 0.95), weights=np.ones(count)), kind="slow"))
+    assert found[0] == ("generation = an error", True)
+    assert [name for name, cause in found if cause] == ["generation = an error"]
+
+
 def test_another_name_for_what_the_cohort_is_picked_by_is_no_finding(source: np.random.Generator) -> None:
     """An attribute that holds the duration over again is left aside."""
     facts, groups = slow_by_source(source, 800)

@@ -37,6 +37,15 @@ def test_without_a_stage_the_sentence_says_how_much_more_often() -> None:
     assert said == "source = reddit in 50 % of slow traces against 10 % of the others, 5.0x as often."
 
 
+def test_a_stage_that_failed_is_named_once() -> None:
+    """Where what took longer is what failed, and where one trace alone is asked about, too."""
+    failed = Part(kind="error", subject="generation", value="an error")
+    carried = Carried(stage="generation", with_ms=30_000, without_ms=1_000)
+    said = flag_sentence([failed], SLOW, (6, 41, 6 / 41), (0, 1000, 0.0), carried)
+    assert said == "generation took 30x longer when it failed: 6 of 41 slow traces against 0 % of the others."
+    assert "in 1 of 1 slow trace against" in flag_sentence([REDDIT], SLOW, (1, 1, 1.0), (0, 1000, 0.0), None)
+
+
 def test_choice_and_confidence_of_one_decision_are_one_phrase() -> None:
     """The name of the decision is said once."""
     parts = [
@@ -56,6 +65,7 @@ def test_choice_and_confidence_of_one_decision_are_one_phrase() -> None:
         ("error", "an error", "x failed"),
         ("error", "Timeout", "x failed with Timeout"),
         ("principle", "META-3", "x = META-3"),
+        ("error", ABSENT, "x did not fail"),
         ("attribute", ABSENT, "x is absent"),
         ("attribute", "7", "x = 7"),
     ],
@@ -77,7 +87,9 @@ def test_a_number_is_told_by_its_medians() -> None:
 def test_tokens_are_many() -> None:
     """What is counted was more than one; a gap is called one."""
     said = number_sentence(Part(kind="tokens", subject="input tokens"), SLOW, 1246.0, 700.0, 0.82, "")
-    assert said.startswith("The input tokens were 1.8x as high in slow traces: 1,246 against 700")
+    assert said.startswith("The input tokens were 1.8x as many in slow traces: 1,246 against 700")
+    said = number_sentence(Part(kind="evidence", subject="evidence passed"), SLOW, 8.0, 5.0, 0.6, "")
+    assert said.startswith("The evidence passed was 1.6x as much in slow traces: 8 against 5")
     assert phrase(Part(kind="principle", subject="gap", value="META-3")) == "META-3 was a gap"
 
 

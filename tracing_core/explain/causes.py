@@ -1,7 +1,7 @@
 """Which of the facts that set the cohort apart stand on their own, and which follow from another. Pure.
 
 Facts are taken in the order in which they become known, and those of one moment by their effect: a setting before the time
-that a stage took with it. Each is asked what is left of its effect when the causes found so far are held fixed. Where that
+that a stage took with it, an error before what was not done for it. Each is asked what is left of its effect when the causes found so far are held fixed. Where that
 is chance, or little of what it was, it follows. The time of a stage of slow traces is asked of those alone that have none
 of what says why: where a cause is present, how long it took is what makes them slow.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracing_core.explain.facts import Candidate, Numbers
+from tracing_core.explain.facts import ABSENT, Candidate, Numbers
 from tracing_core.explain.ranks import Difference, Groups, Strata, held_fixed, rank_correlation
 
 LITTLE = 0.4
@@ -75,10 +75,16 @@ def placed(found: Sequence[Standing], groups: Groups, alpha: float) -> list[Plac
 
 
 def _first_known(standing: Standing) -> tuple[int, float, int]:
-    moments = {"setting": 0, "choice": 0, "course": 1, "outcome": 2}
-    effect = standing.difference.effect
-    derived = standing.candidate.parts[0].kind == "time"  # what a stage has, measured once more
-    return moments[standing.candidate.tier] + derived, -round(abs(effect), 6), 0 if effect > 0 else 1
+    moments = {"setting": 0, "choice": 0, "course": 2, "outcome": 3}
+    effect, candidate = standing.difference.effect, standing.candidate
+    moment = moments[candidate.tier]
+    if any(part.kind == "error" for part in candidate.parts):
+        moment = 1  # what was not done for it comes after
+    elif candidate.tier == "choice" and candidate.flag and (effect < 0 or candidate.parts[0].value == ABSENT):
+        moment = 2  # that something was never chosen is known when the run is over
+    elif candidate.parts[0].kind == "time":
+        moment += 1  # what a stage has, measured once more
+    return moment, -round(abs(effect), 6), 0 if effect > 0 else 1
 
 
 def _place(standing: Standing, causes: Sequence[Standing], groups: Groups, alpha: float) -> Placed:

@@ -56,7 +56,9 @@ def search(candidates: Sequence[Candidate], groups: Groups, definition: Definiti
     tested = [*flag_differences(flags, groups), *(number_difference(each.values, groups) for each in numbers)]
     few = int(groups.these.sum()) < FEW
     if few:
-        return Found(looked_at=len(asked), places=(), hints=tuple(_hints([*flags, *numbers], tested)))
+        felt = [_is_felt(each, groups, least_ms) for each in [*flags, *numbers]]
+        hints = _hints([*flags, *numbers], tested, felt)
+        return Found(looked_at=len(asked), places=(), hints=tuple(hints))
     couples = pairs(flags, groups, ALPHA / 2)
     share = 2 if couples.looked_at else 1  # one half of the error is for facts, one for pairs of them
     ps = np.minimum(corrected([each.p for each in tested]) * share, 1.0)
@@ -118,11 +120,11 @@ def _worth_telling(places: Sequence[Placed]) -> Iterator[Placed]:
         yield place
 
 
-def _hints(candidates: Sequence[Candidate], tested: Sequence[Difference]) -> list[Standing]:
+def _hints(candidates: Sequence[Candidate], tested: Sequence[Difference], felt: Sequence[bool]) -> list[Standing]:
     """What few of the others have, by how unusual it is."""
     rare = [
         Standing(candidate=candidate, difference=found, p=min(found.p * len(tested), 1.0))
-        for candidate, found in zip(candidates, tested, strict=True)
-        if (found.effect >= 1 - _RARE if candidate.flag else abs(found.effect) >= 1 - _RARE)
+        for candidate, found, is_felt in zip(candidates, tested, felt, strict=True)
+        if is_felt and (found.effect >= 1 - _RARE if candidate.flag else abs(found.effect) >= 1 - _RARE)
     ]
     return sorted(rare, key=lambda each: -abs(each.difference.effect))[:MOST_HINTS]

@@ -14,6 +14,8 @@ NOUNS = {
 _ALL_COUNTED = 200
 """Up to so many, hits are told as 38 of 41."""
 _MANY_TIMES = 100
+_OURS = frozenset({"tokens", "evidence", "count", "cost", "quality", "time"})
+"""Kinds whose subjects we have named."""
 
 
 def noun(cohort: Cohort) -> str:
@@ -33,10 +35,12 @@ def flag_sentence(
         ours, theirs: how many of those looked at have it, how many were looked at, and the share (weighted), 0 to 1.
         carried: the stage that takes longer with it.
     """
-    these = f"{_part(*ours)} {noun(cohort)} against {percent(theirs[2])} of the others"
+    whose = noun(cohort) if ours[1] != 1 else noun(cohort).removesuffix("s")
+    these = f"{_part(*ours)} {whose} against {percent(theirs[2])} of the others"
     fact = _fact(parts)
     if carried is not None and ours[2] > theirs[2]:
-        return f"{carried.stage} took {times(carried.ratio)} longer when {fact}: {these}."
+        when = "it " + fact.removeprefix(f"{carried.stage} ") if fact.startswith(f"{carried.stage} failed") else fact
+        return f"{carried.stage} took {times(carried.ratio)} longer when {when}: {these}."
     if cohort.kind == "trace":
         return f"{_capital(fact)}: so it is in {percent(theirs[2])} of the others."
     ratio = ours[2] / theirs[2] if theirs[2] else None
@@ -54,7 +58,7 @@ def number_sentence(
         side = "above" if effect > 0 else "below"
         return f"{_capital(subject)} {'are' if _was(part) == 'were' else 'is'} {amounts} (median), {side} {percent((1 + abs(effect)) / 2)} of the others."
     ratio = ours / theirs if theirs > 0 and ours > 0 else 1.0
-    times_as = f"{times(ratio)} as {_much(unit)}" if ratio >= 1.15 else ("higher" if effect > 0 else "lower")
+    times_as = f"{times(ratio)} as {_much(part, unit)}" if ratio >= 1.15 else ("higher" if effect > 0 else "lower")
     sides = "above" if effect > 0 else "below"
     often = percent((1 + abs(effect)) / 2)
     return (
@@ -69,7 +73,7 @@ def phrase(part: Part) -> str:
     if value == ABSENT:
         said = {
             "decision": f"no {subject} was decided", "span": f"{subject} did not run",
-            "stage": f"{subject} did not run", "self_time": f"{subject} did not run",
+            "stage": f"{subject} did not run", "self_time": f"{subject} did not run", "error": f"{subject} did not fail",
         }  # fmt: skip
         return said.get(part.kind, f"{subject} is absent")
     said = {
@@ -119,12 +123,10 @@ def times(ratio: float) -> str:
 
 def amount(number: float, unit: str) -> str:
     """A number with its unit, as short as it can be read."""
+    if unit == "ms" and number < 1000:
+        return f"{number:.{0 if number >= 10 else 1 if number >= 1 else 2}f} ms"
     if unit == "ms":
-        return (
-            f"{number / 1000:,.2f} s"
-            if number >= 1000
-            else f"{number:.{0 if number >= 10 else 1 if number >= 1 else 2}f} ms"
-        )
+        return f"{number / 1000:,.2f} s"
     if unit == "USD":
         return f"${number:,.4f}" if number < 1 else f"${number:,.2f}"
     return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
@@ -148,17 +150,24 @@ def _part(hits: int, of: int, share: float) -> str:
 def _number_subject(part: Part) -> str:
     said = {
         "stage": f"the time in {part.subject}", "self_time": f"the own time of {part.subject}",
-        "confidence": f"the confidence of {part.subject}", "tokens": f"the {part.subject}",
+        "confidence": f"the confidence of {part.subject}",
     }  # fmt: skip
-    return said.get(part.kind, part.subject)
+    return said.get(part.kind, f"the {part.subject}" if part.kind in _OURS else part.subject)
 
 
 def _was(part: Part) -> str:
-    return "were" if part.kind == "tokens" else "was"
+    return "were" if _is_many(part) else "was"
 
 
-def _much(unit: str) -> str:
-    return "long" if unit == "ms" else "high"
+def _is_many(part: Part) -> bool:
+    """Whether what is counted is called by a plural, such as spans, citations and input tokens."""
+    return part.kind == "tokens" or (part.kind in _OURS and part.subject.partition(" ")[0].endswith("s"))
+
+
+def _much(part: Part, unit: str) -> str:
+    if part.kind == "evidence":
+        return "much"
+    return "long" if unit == "ms" else "many" if _is_many(part) else "high"
 
 
 def _capital(text: str) -> str:
