@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from tracing_core.alert_desk import AlertDesk
 from tracing_core.alert_evaluation import window_end
@@ -71,22 +71,28 @@ def _console() -> Console:
     return Console(soft_wrap=True, highlight=False, markup=False)
 
 
+def _table(*titles: str) -> Table:
+    """Whose cells are broken where they are too long, never cut: an id that is cut cannot be used."""
+    return Table(*(Column(title, overflow="fold") for title in titles))
+
+
 def _list(_options: argparse.Namespace) -> None:
     desk = _desk()
-    table = Table("Rule", "Id", "State", "Since", "Number", "Condition", "Told")
+    table = _table("Rule", "Id", "State", "Since", "Number", "Condition", "Told")
     for row in alert_rule_rows(desk.database):
         state = row.state
         shown = "–" if state is None or row.rule is None else amount(state.sample.value, ABOUT[row.rule.measure].unit)
         said = condition(row.rule) if row.rule is not None else f"cannot be read: {row.problem}"
         name = ("not looked at yet" if state is None else state.name.value) if row.enabled else "off"
-        since_when = "" if state is None else f"{state.since:%Y-%m-%d %H:%M}"
+        since_when = "" if state is None else f"{state.since:%m-%d %H:%M}"
         told = ", ".join(row.rule.destinations) if row.rule is not None else ""
         table.add_row(row.name, row.rule_id, name, since_when, shown, said, told)
     _console().print(table)
-    places = Table("Destination", "Kind", "Where", "Delivered", "Waiting", "Failed", "Unknown", "Last error")
+    places = _table("Sent to", "Where", "Arrived", "Waiting", "Failed", "Unknown", "Last error")
     for each in destination_health(desk.database, desk.settings.alert_destinations):
         counts = (str(number) for number in (each.delivered, each.waiting, each.failed, each.unknown))
-        places.add_row(each.name, each.kind or "–", each.shown, *counts, each.last_error or "")
+        where = each.shown if each.kind in (None, "log") else f"{each.kind} {each.shown}"
+        places.add_row(each.name, where, *counts, each.last_error or "")
     _console().print(places)
 
 
@@ -95,7 +101,7 @@ def _check(_options: argparse.Namespace) -> None:
     now = desk.clock.now()
     rows = [(row, row.rule) for row in alert_rule_rows(desk.database) if row.enabled and row.rule is not None]
     end = window_end(bucket_start(now, "minute"), timedelta(seconds=desk.settings.alert_delay_seconds))
-    table = Table("Rule", "Number", "Of", "Last week", "Verdict", "Condition")
+    table = _table("Rule", "Number", "Of", "Last week", "Verdict", "Condition")
     found = samples(desk.database, [rule for _, rule in rows], end, now)
     for (row, rule), sample in zip(rows, found, strict=True):
         unit = ABOUT[rule.measure].unit
@@ -153,6 +159,7 @@ def _import(options: argparse.Namespace) -> None:
     if twice := [rule.name for rule, _ in rules if sum(other.name == rule.name for other, _ in rules) > 1]:
         raise InvalidInput("name", f"{twice[0]!r} is there twice; a file names each rule once")
     for rule, enabled in rules:
+        _warn(desk, rule)
         if (row := known.get(rule.name)) is None:
             desk.create(rule, by=_person(), enabled=enabled)
             continue
@@ -160,7 +167,7 @@ def _import(options: argparse.Namespace) -> None:
         if row.enabled != enabled:
             desk.enable(row.rule_id, enabled, by=_person())
     made = sum(rule.name not in known for rule, _ in rules)
-    _console().print(f"{made} rules made, {len(rules) - made} replaced")
+    _console().print(f"{made} {'rule' if made == 1 else 'rules'} made, {len(rules) - made} replaced")
 
 
 def _rule_alone(document: Any) -> Any:
@@ -179,7 +186,17 @@ def _suggest(options: argparse.Namespace) -> None:
             _console().print(f"{name}: {condition(rule)}")
         return
     rule = replace(TEMPLATES[options.name], destinations=tuple(options.to), project=options.project)
-    _console().print(f"made {_desk().create(rule, by=_person())}: {condition(rule)}")
+    desk = _desk()
+    _warn(desk, rule)
+    _console().print(f"made {desk.create(rule, by=_person())}: {condition(rule)}")
+
+
+def _warn(desk: AlertDesk, rule: AlertRule) -> None:
+    """Say which destinations are not set here; the service may have other settings than the command line."""
+    for name in desk.unknown(rule):
+        _console().print(
+            f"{rule.name}: {name} is not in TRACEWHY_ALERT_DESTINATIONS here; nothing arrives there as long"
+        )
 
 
 def _send_again(options: argparse.Namespace) -> None:

@@ -73,7 +73,7 @@ class Courier:
         """Send one, and enter what became of it; whether its destination can take the next one."""
         destination = self._settings.alert_destinations.get(claimed.destination)
         if destination is None:
-            self._over(claimed, "failed", "is not in TRACEWHY_ALERT_DESTINATIONS; add it, then send this again")
+            self._over(claimed, "failed", "it is not in TRACEWHY_ALERT_DESTINATIONS; add it, then send this again")
             return True
         message = message_of(claimed.event, self._settings.public_url)
         attempt = self._send(message, claimed.destination, destination, self._settings)

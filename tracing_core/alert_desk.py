@@ -62,6 +62,10 @@ class AlertDesk:
         """What a rule would have done in a past time; InvalidInput when that is not known."""
         return dry_run(self.database, rule, start, end, timedelta(seconds=self.settings.alert_delay_seconds))
 
+    def unknown(self, rule: AlertRule) -> tuple[str, ...]:
+        """The destinations of a rule that the settings do not name, where nothing will arrive as they are."""
+        return tuple(name for name in rule.destinations if name not in self.settings.alert_destinations)
+
     def test(self, name: str) -> Attempt:
         """Send a message to try a destination, at once and once; InvalidInput when there is none of that name."""
         destination = self.settings.alert_destinations.get(name)

@@ -88,16 +88,32 @@ def _post(message: Message, destination: Destination) -> Attempt:
     try:
         connection.connect()
     except OSError as error:
-        return Attempt(fate=Fate.LATER, said=f"not reached ({type(error).__name__})")
+        return Attempt(fate=Fate.LATER, said=f"not reached: {_why(error)}")
     try:
         with _cut_off(connection.sock):
             # The status is all that counts, and where a redirect leads nobody allowed.
             connection.request("POST", urlunsplit(("", "", parts.path or "/", parts.query, "")), body, headers)
             return _fate_of(connection.getresponse().status)
     except (OSError, HTTPException) as error:
-        return Attempt(fate=Fate.UNKNOWN, said=f"no answer ({type(error).__name__})")
+        return Attempt(fate=Fate.UNKNOWN, said=f"no answer: {_why(error)}")
     finally:
         connection.close()
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, in words that name nothing of the address."""
+    return next((said for kind, said in _WHY if isinstance(error, kind)), type(error).__name__)
+
+
+_WHY: tuple[tuple[type[Exception], str], ...] = (
+    (ConnectionRefusedError, "connection refused"),
+    (socket.gaierror, "the name is not known"),
+    (TimeoutError, "too slow"),
+    (ssl.SSLCertVerificationError, "the certificate is not trusted"),
+    (ssl.SSLError, "no TLS connection came about"),
+    (ConnectionError, "the connection was cut"),
+)
+"""The special before the general."""
 
 
 @contextmanager
@@ -148,7 +164,7 @@ def _mail(message: Message, destination: Destination, settings: Settings) -> Att
     except smtplib.SMTPResponseException as error:
         return _mail_refused(error.smtp_code)
     except (OSError, smtplib.SMTPException) as error:
-        return Attempt(fate=fate, said=f"the mail server was not reached, or went away ({type(error).__name__})")
+        return Attempt(fate=fate, said=f"the mail server was not reached, or went away: {_why(error)}")
     if code != 250:
         return _mail_refused(code)
     left_out = f"the mail server did not take {len(refused)} of {len(destination.to)} addresses" if refused else None

@@ -24,8 +24,8 @@ TEMPLATES: Mapping[str, AlertRule] = {
         against=Against.LAST_WEEK,
         threshold=2.0,
         recovery_threshold=1.5,
-        window_minutes=60,
-        for_minutes=10,
+        window_minutes=6 * 60,
+        for_minutes=30,
         note="Twice what was spent at the same time last week: look for a model, a user or a prompt that is new.",
     ),
     "low_rating": AlertRule(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -29,6 +30,7 @@ LONGEST_COMMENT = 2000
 ANONYMOUS = "anonymous"
 THUMB_UP, THUMB_DOWN = 5, 1
 """The ratings that thumbs stand for, wherever there are thumbs."""
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _AHEAD = timedelta(hours=1)
 """How far the clock of who records may be ahead of ours."""
 
@@ -70,7 +72,7 @@ class FeedbackService:
         """Rate an answer; the same user rating it again changes the rating.
 
         Args:
-            interaction_id: the id of the trace; OpenTelemetry's for it is taken, too.
+            interaction_id: the id of the trace; OpenTelemetry's for it is taken, too, also written as a UUID.
             rating: 1 (bad) to 5 (good).
             comment: at most 2,000 characters.
             user_id: who says so; `anonymous` otherwise.
@@ -181,6 +183,8 @@ class FeedbackService:
 
 
 def _checked_id(trace_id: str) -> str:
+    if _UUID.fullmatch(trace_id):
+        trace_id = trace_id.replace("-", "").lower()
     try:
         return check_trace_id(native_trace_id(trace_id))
     except InvalidInput as error:

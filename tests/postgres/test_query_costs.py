@@ -228,3 +228,16 @@ def test_nothing_was_spent_where_there_is_nothing(database: Database) -> None:
             assert (found.lines, found.over_time) == ((), {})
         assert dearest(database, chosen).rows == ()
         assert token_classes(database, chosen, CostTracker()).lines == ()
+
+
+def test_a_model_without_a_price_that_also_failed_is_not_free(database: Database) -> None:
+    """Requests that failed before they used a token cost nothing; beside others without a price that makes no sum of $0."""
+    unpriced = trace(3)
+    at = NOON + HOUR
+    root = make_span(name="request", kind=SpanKind.ROOT, started_at=at)
+    unused = call(at, root, model="home-made", prompt_tokens=None, completion_tokens=None)
+    store(database, unpriced, make_trace(started_at=at, spans=(root, unused)))
+    (line,) = [each for each in spending(database, DAY, "model").lines if each.key == "home-made"]
+    assert line.unpriced < line.requests
+    assert (line.cost_usd, line.each_usd) == (None, None)
+    assert totals(database, DAY).cost_usd is None

@@ -75,6 +75,15 @@ def test_submit_feedback_validates(service: FeedbackService, interactions: list[
     assert give(service, interactions[0], 5, comment="x" * 2000).comment == "x" * 2000
 
 
+def test_an_interaction_may_be_called_as_a_uuid(database: Database, service: FeedbackService) -> None:
+    """'interaction_id: UUID string': the 32 digits of a trace that came from elsewhere are also known with hyphens."""
+    trace = make_trace(trace_id="123e4567e89b12d3a456426614174000", started_at=NOON - timedelta(minutes=5))
+    store(database, trace)
+    given = service.submit_feedback("123E4567-e89b-12d3-a456-426614174000", 5, "Excellent answer!").result()
+    assert given.trace_id == trace.trace_id
+    assert service.get_interaction_feedback("123e4567-e89b-12d3-a456-426614174000").result() == (given,)
+
+
 def test_get_feedback_by_its_id(service: FeedbackService, interactions: list[TraceData]) -> None:
     """'Retrieve by ID'; None where there is none."""
     given = give(service, interactions[0], 4)

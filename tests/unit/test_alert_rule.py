@@ -29,7 +29,7 @@ def test_seed_d_next_steps_its_four_alerts_are_there_as_suggestions() -> None:
         "low_rating": AlertMeasure.RATING,
         "latency_objective": AlertMeasure.P95,
     }
-    assert condition(TEMPLATES["cost_spike"]) == "Cost per hour above 2 times last week over 1 hour"
+    assert condition(TEMPLATES["cost_spike"]) == "Cost per hour above 2 times last week over 6 hours"
     assert condition(TEMPLATES["latency_objective"]) == "P95 latency above 5 s over 15 minutes"
 
 

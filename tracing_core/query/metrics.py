@@ -74,8 +74,11 @@ def flagged(flags: Mapping[QualityFlag, int]) -> int:
 
 
 def known_cost(total: Decimal, unpriced: int, count: int) -> Decimal | None:
-    """The sum of what is known to have been spent, in dollars; None when no trace has a known cost."""
-    return total if count > unpriced else None
+    """The sum of what is known to have been spent, in dollars.
+
+    None when no trace has a known cost, or only those that spent nothing: beside a trace without a price $0 would say it is free.
+    """
+    return total if count > unpriced and (total or not unpriced) else None
 
 
 def trace_failed() -> ColumnElement[bool]:
