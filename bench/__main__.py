@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.table import Table
 
-from bench import alerts, explain, ingest, loader, memory, reading, recording, startup, writing
+from bench import alerts, explain, ingest, loader, memory, pages, reading, recording, startup, writing
 from bench.measure import Figure
 from bench.options import Options, add_to, chosen
 
@@ -27,6 +27,7 @@ PARTS: dict[str, Callable[[Options], Iterator[Figure]]] = {
     "memory": memory.measure,
     "explain": explain.measure,
     "alerts": alerts.measure,
+    "pages": pages.measure,
 }
 QUICK = ("recording", "writing", "startup")
 ALL = (*PARTS, "reading")

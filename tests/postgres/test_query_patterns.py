@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from tests.factories import NOON, make_span, make_spans, make_trace
 from tests.postgres.writing import rate, store
@@ -53,15 +53,34 @@ def test_a_draw_of_all_is_whole_and_one_of_some_stands_for_all(database: Databas
 
 
 def test_a_draw_by_pages_keeps_to_the_filter(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of more traces than are gone through, pages are drawn; what is asked of the traces still holds."""
+    """Where too many would be gone through, pages are drawn; of so few traces these are all: the draw is the same."""
     store(database, *[make_trace(library="pandas" if n % 2 else "fastapi") for n in range(40)])
-    monkeypatch.setattr(trace_sample, "CHEAP", 0)
+    pandas, columns = TraceFilter(library="pandas"), [traces.c.library, traces.c.trace_id]
     with database.read() as connection:
-        rows, found = drawn(connection, TraceFilter(library="pandas"), 8, [traces.c.library])
-    assert {row["library"] for row in rows} == {"pandas"}
-    assert len(rows) == 8
+        gone_through = drawn(connection, pandas, 8, columns)
+        monkeypatch.setattr(trace_sample, "CHEAP", 0)
+        rows, found = drawn(connection, pandas, 8, columns)
+    assert (rows, found) == gone_through
+    assert [row["library"] for row in rows] == ["pandas"] * 8
     assert found.stands_for == 20
     assert not found.whole
+
+
+def test_a_draw_never_reads_more_pages_than_it_may(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is rare is looked for in some pages alone: fewer than were asked for may come, and they are not called all."""
+    store(database, *[make_trace(release="rare" if n == 3 else "1.0") for n in range(300)])
+    with database.autocommit() as connection:
+        connection.execute(text("ANALYZE traces"))
+    monkeypatch.setattr(trace_sample, "CHEAP", 0)
+    monkeypatch.setattr(trace_sample, "IN_PAGES", 30)
+    with database.read() as connection:
+        rare, of_rare = drawn(connection, EVERYTHING, 50, [], traces.c.release == "rare")
+        rows, found = drawn(connection, EVERYTHING, 200, [])
+    assert len(rare) <= 1
+    assert not of_rare.whole
+    assert len(rows) < 150
+    assert not found.whole
+    assert sum(row["weight"] for row in rows) == pytest.approx(found.stands_for)
 
 
 def test_traces_that_stand_for_others_count_for_them(database: Database) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -136,10 +136,9 @@ def _prompt(prompts: Mapping[str, str]) -> str:
     return "\n".join([*first, *(str(prompts[name]) for name in others)])
 
 
-def _evidence(spans: Iterable[SpanData]) -> list[Mapping[str, Any]]:
+def _evidence(spans: Sequence[SpanData]) -> list[Mapping[str, Any]]:
     """The documents that the last span kept which says so."""
-    found = [kept for span in spans if (kept := evidence_of(span).get("kept"))]
-    last = found[-1] if found else ()
+    last = next((kept for span in reversed(spans) if (kept := evidence_of(span).get("kept"))), ())
     return [each for each in last if isinstance(each, Mapping) and each.get("sent") is not False]
 
 

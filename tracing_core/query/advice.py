@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Double, Select, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Double, Select, cast, func, literal, select
 
 from tracing_core.advice.batching import batches
 from tracing_core.advice.cached_prefix import cached_prefixes
@@ -31,7 +31,7 @@ from tracing_core.storage.database import Database
 from tracing_core.storage.payloads import spans_in, stored_parts
 from tracing_core.storage.tables import traces
 
-MOST_ANSWERS, MOST_READ = 5_000, 1_200
+MOST_ANSWERS, MOST_READ = 5_000, 800
 """Traces of which the answers are compared, and those of them that are read whole."""
 MOST_ASKED, MOST_REPEATS, MOST_REWRITTEN = 50_000, 5_000, 300
 """Questions, the newest, among which repeats are looked for; repeats that are looked at; runs of several rounds."""
@@ -165,6 +165,13 @@ def _runs(connection: Connection, rows: Sequence[Mapping[str, Any]], prices: Cos
     return tuple(runs)
 
 
+def _asked(chosen: TraceFilter, *columns: ColumnElement[Any]) -> Select[Any]:
+    """The newest questions that were answered."""
+    t = traces.c
+    newest = select(*columns).where(t.query.is_not(None), t.answer.is_not(None), *conditions(chosen))
+    return newest.order_by(t.started_at.desc()).limit(MOST_ASKED)
+
+
 def _newest(chosen: TraceFilter) -> Any:
     t = traces.c
     asked = func.lower(func.regexp_replace(func.btrim(t.query), r"\s+", " ", "g"))
@@ -173,13 +180,12 @@ def _newest(chosen: TraceFilter) -> Any:
         t.trace_id, t.started_at, t.model, t.cost_usd, alike.label("alike"), func.left(t.query, 200).label("question"),
         func.md5(t.answer).label("answer"), cast(metrics.weight(), Double).label("weight"),
     )  # fmt: skip
-    newest = select(*columns).where(t.query.is_not(None), t.answer.is_not(None), *conditions(chosen))
-    return newest.order_by(t.started_at.desc()).limit(MOST_ASKED).cte("newest").prefix_with("MATERIALIZED")
+    return _asked(chosen, *columns).cte("newest").prefix_with("MATERIALIZED")
 
 
 def _repeated(connection: Connection, chosen: TraceFilter) -> Advice | NoAdvice:
     newest = _newest(chosen)
-    asked = connection.scalar(select(func.count()).select_from(newest)) or 0
+    asked = connection.scalar(select(func.count()).select_from(_asked(chosen, literal(1)).subquery())) or 0
     often = select(newest.c.alike).group_by(newest.c.alike).having(func.count() > 1).subquery()
     rows = connection.execute(
         select(newest)

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Select, Text, any_, cast, func, literal, sele
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from tracing_core.alternative import plain_name, read_alternative
-from tracing_core.explain.facts import Facts
+from tracing_core.explain.facts import THE_RUN, Facts
 from tracing_core.prompt_version import PROMPT_VERSION
+from tracing_core.query.near_spans import spans_of
 from tracing_core.rollups import operation_name
-from tracing_core.storage.payloads import NEARBY
 from tracing_core.storage.tables import decisions, trace_spans, traces
 
 _TEXTS = {
@@ -70,7 +70,7 @@ def read_traces(connection: Connection, facts: Facts, ids: Sequence[str]) -> Non
 def _add_trace(facts: Facts, row: int, found: Mapping[Any, Any]) -> None:
     _add_columns(facts, row, found)
     if found["error"]:
-        facts.has(row, "error", "the run", found["error"].partition(":")[0][:_LONGEST])
+        facts.has(row, "error", THE_RUN, found["error"].partition(":")[0][:_LONGEST])
     stages, attributes, scores = (orjson.loads(found[name] or b"{}") for name in _DOCUMENTS)
     for stage, milliseconds in stages.items():
         facts.counts(row, "stage", operation_name(stage), float(milliseconds))
@@ -159,9 +159,8 @@ def _list(text: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def span_statement(ids: Sequence[str], first: datetime, last: datetime) -> Select[Any]:
-    """The spans of traces that began between these moments, those of one trace together."""
+def span_statement(ids: Sequence[str], moments: Sequence[datetime]) -> Select[Any]:
+    """The spans of traces that began at these moments, those of one trace together."""
     s = trace_spans.c
     columns = (s.trace_id, s.span_id, s.parent_id, s.name, s.kind, s.started_at, s.duration_ms, s.status, s.model)
-    near = s.started_at.between(first - NEARBY, last + NEARBY)
-    return select(*columns).where(s.trace_id == _given(ids), near).order_by(s.trace_id)
+    return spans_of(ids, moments, columns)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from tracing_core.critical_path import TimedSpan, critical_ms, critical_path, self_times
 from tracing_core.explain.carriers import StageTimes
-from tracing_core.explain.facts import CONTENTS, SPANS, Facts, Mask
+from tracing_core.explain.facts import ANY_ERROR, CONTENTS, SPANS, Facts, Mask
 from tracing_core.model import SpanData, SpanStatus
 from tracing_core.query.explain_rows import span_statement
 from tracing_core.retrieved import evidence_of
@@ -56,7 +56,7 @@ def read_spans(
     whole = np.zeros(facts.count)
     if rows:
         moments = [started_at[row] for row in rows]
-        statement = span_statement([ids[row] for row in rows], min(moments), max(moments))
+        statement = span_statement([ids[row] for row in rows], moments)
         row_of = {ids[row]: row for row in rows}
         for trace_id, spans in groupby(connection.execute(statement).all(), key=lambda span: span.trace_id):
             row = row_of[trace_id]
@@ -101,7 +101,7 @@ def _add_calls(facts: Facts, row: int, spans: Sequence[Any], names: Mapping[str,
     passed_on = {span.parent_id for span in failed}
     for span in failed:
         if span.span_id not in passed_on:  # where it began, not whom it reached
-            facts.has(row, "error", names[span.span_id], "an error", SPANS)
+            facts.has(row, "error", names[span.span_id], ANY_ERROR, SPANS)
     for span in spans:
         if span.model:
             facts.has(row, "model", f"model of {names[span.span_id]}", span.model, SPANS)

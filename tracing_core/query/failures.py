@@ -12,10 +12,10 @@ from tracing_core.failure_patterns import Failure, FailurePattern, failure_patte
 from tracing_core.model import TraceStatus
 from tracing_core.query import metrics
 from tracing_core.query.filters import TraceFilter, conditions
+from tracing_core.query.near_spans import spans_of
 from tracing_core.query.reading import reading
 from tracing_core.query.trace_sample import Drawn, drawn
 from tracing_core.storage.database import Database
-from tracing_core.storage.payloads import NEARBY
 from tracing_core.storage.tables import trace_spans, traces
 
 MOST_FAILED, MOST_COMPLETE = 2_000, 3_000
@@ -89,20 +89,15 @@ def _failing_spans(connection: Connection, rows: Mapping[str, Any]) -> Sequence[
     """The spans in which failures began: those above them fail because of them."""
     if not rows:
         return ()
-    s, below = trace_spans.c, trace_spans.alias("below")
-    because = select(below.c.span_id).where(
-        below.c.trace_id == s.trace_id, below.c.parent_id == s.span_id, below.c.status == "error"
-    )
+    s = trace_spans.c
+    columns = (s.trace_id, s.span_id, s.name, func.left(s.error, _LONGEST).label("error"), s.started_at, s.parent_id)
     moments = [row["started_at"] for row in rows.values()]
-    wanted = func.unnest(list(rows)).table_valued("trace_id").render_derived("wanted")
-    statement = (
-        select(s.trace_id, s.name, func.left(s.error, _LONGEST).label("error"), s.started_at, s.parent_id)
-        .join_from(wanted, trace_spans, s.trace_id == wanted.c.trace_id)
-        .where(metrics.span_failed(), ~because.exists(), s.started_at >= min(moments) - NEARBY)
-        .where(s.started_at < max(moments) + NEARBY)
-        .order_by(s.started_at.desc())
-        .limit(_MOST_SPANS)
+    failed = spans_of(list(rows), moments, columns, metrics.span_failed()).cte("failed")
+    below = failed.alias("below")
+    because = select(below.c.span_id).where(
+        below.c.trace_id == failed.c.trace_id, below.c.parent_id == failed.c.span_id
     )
+    statement = select(failed).where(~because.exists()).order_by(failed.c.started_at.desc()).limit(_MOST_SPANS)
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 
