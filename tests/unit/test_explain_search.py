@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.explaining import definition, found_in, noise, some_of, words
 from tracing_core.explain.definition import Definition
-from tracing_core.explain.facts import ABSENT, Facts, without_doubles
+from tracing_core.explain.facts import ABSENT, ANY_ERROR, THE_RUN, Facts, without_doubles
 from tracing_core.explain.ranks import Groups
 from tracing_core.explain.result import Cohort
 from tracing_core.explain.search import search
@@ -158,7 +158,8 @@ def test_what_an_error_left_undone_follows_from_it(source: np.random.Generator) 
     for row in range(count):
         facts.counts(row, "time", "duration", whole[row])
         if failed[row]:
-            facts.has(row, "error", "generation", "an error")
+            facts.has(row, "error", THE_RUN, f"no answer of {row % 2}")
+            facts.has(row, "error", "generation", ANY_ERROR)
         if not failed[row] and not broken[row]:
             facts.has(row, "decision", "citing", "yes")
     found = words(found_in(facts, Groups(these=whole > np.quantile(whole, 0.95), weights=np.ones(count)), kind="slow"))
@@ -182,6 +183,8 @@ def test_few_traces_give_hints_alone(source: np.random.Generator) -> None:
     facts = noise(source, 300, 20)
     for row in range(4):
         facts.has(row, "library", "library", "rare")
+    for row in range(1, 300):
+        facts.counts(row, "stage", "never in this one", float(row))
     found = found_in(facts, Groups(these=np.arange(300) == 0, weights=np.ones(300)))
     assert not found.places
     assert "library = rare" in {each.candidate.parts[0].words for each in found.hints}

@@ -25,7 +25,9 @@ Key = tuple[str, str]
 _Place = tuple[str, str, str]
 """Scope, kind and subject."""
 
-ABSENT = "absent"
+ABSENT, ANY_ERROR = "absent", "an error"
+THE_RUN = "the run"
+"""What an error is of that no span says where it began."""
 EVERY, SPANS, CONTENTS = "every", "spans", "contents"
 FEWEST = 4
 """Traces that must have a value, and must not, for it to be looked at."""
@@ -130,7 +132,10 @@ class Facts:
             frequent = sorted(values.items(), key=lambda item: (-len(item[1]), item[0]))[:MOST_VALUES]
             for value, rows in frequent:
                 yield from self._flag(scope, (kind, subject), value, set(rows))
-            yield from self._flag(scope, (kind, subject), ABSENT, self._without(scope, values))
+            if kind != "error":
+                yield from self._flag(scope, (kind, subject), ABSENT, self._without(scope, values))
+            elif ANY_ERROR not in values:  # that none was there is the same, the other way round
+                yield from self._flag(scope, (kind, subject), ANY_ERROR, set().union(*values.values()))
         for number in numbers:
             kind, subject = number.parts[0].kind, number.parts[0].subject
             for band, having in _bands(number):
@@ -200,6 +205,7 @@ def _nearness(candidate: Candidate) -> tuple[bool, int]:
     """What says a fact best comes first: that something is there rather than that something else is absent, and by kind."""
     part = candidate.parts[0]
     kind = len(_NEAREST) + (part.kind in ("tag", "attribute")) + 2 * (part.kind == "self_time")
+    kind += part.subject == THE_RUN  # where it began tells more
     return part.value == ABSENT, _NEAREST.index(part.kind) if part.kind in _NEAREST else kind
 
 

@@ -91,10 +91,10 @@ def _is_felt(candidate: Candidate, groups: Groups, least_ms: float) -> bool:
     if candidate.flag or candidate.unit != "ms":
         return True
     known = ~np.isnan(candidate.values)
-    ours, theirs = (
-        np.average(candidate.values[side], weights=groups.weights[side])
-        for side in (known & groups.these, known & ~groups.these)
-    )
+    sides = known & groups.these, known & ~groups.these
+    if not all(side.any() for side in sides):
+        return False
+    ours, theirs = (np.average(candidate.values[side], weights=groups.weights[side]) for side in sides)
     return bool(abs(ours - theirs) >= least_ms)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracing_core.explain.facts import ABSENT
+from tracing_core.explain.facts import ABSENT, ANY_ERROR
 from tracing_core.explain.result import Carried, Cohort, Finding, Part
 
 NOUNS = {
@@ -73,14 +73,14 @@ def phrase(part: Part) -> str:
     if value == ABSENT:
         said = {
             "decision": f"no {subject} was decided", "span": f"{subject} did not run",
-            "stage": f"{subject} did not run", "self_time": f"{subject} did not run", "error": f"{subject} did not fail",
+            "stage": f"{subject} did not run", "self_time": f"{subject} did not run",
         }  # fmt: skip
         return said.get(part.kind, f"{subject} is absent")
     said = {
         "decision": f"{subject} chose {value}",
         "confidence": f"{subject} was {value} sure" if value and value[0].isdigit() else f"{subject} was sure",
-        "alternative": f"{subject} was decided over {value}",
-        "error": f"{subject} failed" + ("" if value == "an error" else f" with {value}"),
+        "alternative": f"{subject} decided against {value}",
+        "error": f"{subject} failed" + ("" if value == ANY_ERROR else f" with {value}"),
         "document": f"document {value} was found",
         "principle": f"{value} was a {subject}" if subject == "gap" else part.words,
     }  # fmt: skip
