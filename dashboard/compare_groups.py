@@ -150,7 +150,7 @@ def _legend(view: View, cohorts: tuple[Cohort, Cohort], samples: tuple[CohortSam
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             said = f"{words.count(len(sample))} runs"
             if not sample.whole:
-                said = f"{words.count(len(sample))} of about {words.count(sample.stands_for)} runs, from all parts of the time"
+                said = f"{words.count(len(sample))} of about {words.count(sample.stands_for)} runs, drawn at random"
             elif sample.stands_for != len(sample):
                 said += f" that stand for {words.count(sample.stands_for)}"
             st.markdown(

@@ -13,6 +13,7 @@ from tests.postgres.writing import rate, store
 from tracing_core.cohort import Cohort
 from tracing_core.errors import InvalidInput
 from tracing_core.model import SpanKind, TraceData
+from tracing_core.query import trace_sample
 from tracing_core.query.cohorts import cohort_sample, dimensions, previous_of
 from tracing_core.query.filters import TraceFilter
 from tracing_core.storage.database import Database
@@ -72,8 +73,12 @@ def test_what_tells_runs_apart_is_found(database: Database) -> None:
         (Cohort(by="time", value="2026-11-21T12:30:00Z/2026-11-21T13:30:00Z"), {"d"}),
     ],
 )
-def test_a_group_has_its_runs_and_no_others(database: Database, cohort: Cohort, there: set[str]) -> None:
+@pytest.mark.parametrize("cheap", [0.0, trace_sample.CHEAP], ids=["drawn from pages", "gone through"])
+def test_a_group_has_its_runs_and_no_others(
+    database: Database, cohort: Cohort, there: set[str], cheap: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By column, attribute, choice and time; the others of a group are all that are not in it, unset ones included."""
+    monkeypatch.setattr(trace_sample, "CHEAP", cheap)
     runs = {
         "a": make_run(prompt="v1"),
         "b": make_run(prompt="v2"),
@@ -82,7 +87,9 @@ def test_a_group_has_its_runs_and_no_others(database: Database, cohort: Cohort, 
     }
     store(database, *runs.values())
     names = {run.trace_id: name for name, run in runs.items()}
-    assert {names[each] for each in cohort_sample(database, ALL, cohort).trace_ids} == there
+    found = cohort_sample(database, ALL, cohort)
+    assert {names[each] for each in found.trace_ids} == there
+    assert found.whole
 
 
 def test_the_numbers_of_runs_are_those_that_were_stored(database: Database) -> None:
@@ -108,8 +115,12 @@ def test_the_numbers_of_runs_are_those_that_were_stored(database: Database) -> N
     assert found.labels["library"][first] == "fastapi"
 
 
-def test_of_many_runs_some_of_all_times_are_looked_at(database: Database) -> None:
+@pytest.mark.parametrize("cheap", [0.0, trace_sample.CHEAP], ids=["drawn from pages", "gone through"])
+def test_of_many_runs_some_of_all_times_are_looked_at(
+    database: Database, cheap: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Bounded, from the whole range, and the ones taken stand for about as many as there are."""
+    monkeypatch.setattr(trace_sample, "CHEAP", cheap)
     store(database, make_trace())
     with database.write() as connection:  # twelve thousand copies over a day
         connection.execute(

@@ -1,7 +1,7 @@
 """Groups of runs to compare: what there is to tell them apart by, and the numbers of some runs of each.
 
-Of many runs, some of each of two hundred parts of the time range are looked at, and each stands for those of its part that
-were not. So a month of a million runs is compared as quickly as a day, and no hour of it is left out.
+Of many runs, some are drawn at random, and each stands for others that were not. So a month of a million runs is compared as
+quickly as a day.
 """
 
 from __future__ import annotations
@@ -9,26 +9,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Double, RowMapping, Select, Text, cast, func, literal, select
+from sqlalchemy import ColumnElement, Double, RowMapping, Text, cast, func, literal, select
 
 from tracing_core.cohort import Cohort, CohortSample
 from tracing_core.errors import InvalidInput
 from tracing_core.jsontext import storable
 from tracing_core.query import metrics
-from tracing_core.query.decision_sample import spread
 from tracing_core.query.filters import TraceFilter, conditions
 from tracing_core.query.reading import reading
+from tracing_core.query.trace_sample import Row, drawn
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import decisions, traces
 
 MOST = 4_000
-"""Runs of a group of which all are looked at."""
-PARTS, OF_EACH = 200, 20
-"""Of more: into how many parts their time range is taken, and how many of each are looked at."""
+"""Runs of a group that are looked at."""
 LOOKED_AT = 3_000
 """The newest runs, in which it is found out what groups there are."""
 MOST_VALUES = 30
@@ -90,7 +87,7 @@ def cohort_sample(db: Database, chosen: TraceFilter, cohort: Cohort, most: int =
         db: where they are.
         chosen: which runs, of which those of the group are taken.
         cohort: the group.
-        most: runs of which all are looked at; of more, at most 4,000 are, from all parts of the range.
+        most: runs of it that are looked at; where there are more, those are drawn at random.
 
     Raises:
         InvalidInput: the group cannot be asked for.
@@ -98,19 +95,9 @@ def cohort_sample(db: Database, chosen: TraceFilter, cohort: Cohort, most: int =
     """
     first, last = cohort.range_of(chosen.start, chosen.end)
     chosen = replace(chosen, start=first, end=last)
-    weight = cast(metrics.weight(), Double).label("weight")
-    source = select(*_sampled_columns(), weight, traces.c.started_at.label("moment"))
-    source = source.where(*conditions(chosen), *_inside(cohort))
-    newest = source.order_by(traces.c.started_at.desc()).limit(most + 1)
     with reading(db, chosen) as connection:
-        rows = connection.execute(newest).mappings().all()
-        whole = len(rows) <= most
-        if not whole:
-            least, now = select(func.min(traces.c.started_at)), select(func.now())
-            first = chosen.start or connection.scalars(least).one()
-            last = chosen.end or connection.scalars(now).one()
-            rows = connection.execute(_spread(source, first, last)).mappings().all()
-    return _sample(rows, whole)
+        rows, sample = drawn(connection, chosen, most, _sampled_columns(), *_inside(cohort))
+    return _sample(rows, sample.whole)
 
 
 def previous_of(db: Database, trace_id: str) -> str | None:
@@ -157,8 +144,9 @@ def _inside(cohort: Cohort) -> list[ColumnElement[bool]]:
         made = select(literal(1)).where(
             decisions.c.trace_id == traces.c.trace_id, decisions.c.decision == storable(name)
         )
-        chose = made.where(decisions.c.what.op("#>>")("{}") == value).exists()
-        return [made.exists(), ~chose] if cohort.others else [chose]
+        chose = made.where(decisions.c.what.op("#>>")("{}") == value)
+        # an offset keeps PostgreSQL from reading all decisions for the few traces that are drawn
+        return [made.offset(0).exists(), ~chose.offset(0).exists()] if cohort.others else [chose.offset(0).exists()]
     if kind not in _COLUMNS:
         raise InvalidInput("by", f"must be time, attribute:NAME, decision:NAME or one of {', '.join(_COLUMNS)}")
     column = traces.c[kind]
@@ -180,12 +168,7 @@ def _sampled_columns() -> list[ColumnElement[Any]]:
     ]
 
 
-def _spread(source: Select[Any], start: datetime, end: datetime) -> Select[Any]:
-    few = spread(source, traces.c.started_at, start, end, OF_EACH, PARTS)
-    return select(*few.c)
-
-
-def _sample(rows: Sequence[RowMapping], whole: bool) -> CohortSample:
+def _sample(rows: Sequence[Row], whole: bool) -> CohortSample:
     weights = np.array([row["weight"] for row in rows], dtype=np.float64)
     shares = ("failed", "flagged")
     return CohortSample(
