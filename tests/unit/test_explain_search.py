@@ -157,6 +157,7 @@ def test_what_an_error_left_undone_follows_from_it(source: np.random.Generator) 
     whole = source.lognormal(7, 0.4, count) + 30_000 * failed
     for row in range(count):
         facts.counts(row, "time", "duration", whole[row])
+        facts.has(row, "status", "status", "failed" if failed[row] else "complete")
         if failed[row]:
             facts.has(row, "error", THE_RUN, f"no answer of {row % 2}")
             facts.has(row, "error", "generation", ANY_ERROR)

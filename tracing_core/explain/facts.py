@@ -198,15 +198,15 @@ def without_doubles(candidates: Iterable[Candidate]) -> list[Candidate]:
     return list(kept.values())
 
 
-_NEAREST = ("decision", "prompt", "source", "library", "model", "stage")
+_NEAREST = ("decision", "prompt", "source", "library", "model", "stage", "error")
 
 
-def _nearness(candidate: Candidate) -> tuple[bool, int]:
+def _nearness(candidate: Candidate) -> tuple[bool, int, bool]:
     """What says a fact best comes first: that something is there rather than that something else is absent, and by kind."""
     part = candidate.parts[0]
-    kind = len(_NEAREST) + (part.kind in ("tag", "attribute")) + 2 * (part.kind == "self_time")
-    kind += part.subject == THE_RUN  # where it began tells more
-    return part.value == ABSENT, _NEAREST.index(part.kind) if part.kind in _NEAREST else kind
+    other = len(_NEAREST) + (part.kind in ("tag", "attribute")) + 2 * (part.kind == "self_time")
+    kind = _NEAREST.index(part.kind) if part.kind in _NEAREST else other
+    return part.value == ABSENT, kind, part.subject == THE_RUN  # where an error began tells more
 
 
 def _lists() -> defaultdict[str, list[int]]:
