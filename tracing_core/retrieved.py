@@ -43,6 +43,21 @@ def evidence_of(span: SpanData) -> dict[str, Any]:
     }
 
 
+def kept_by(span: SpanData) -> Sequence[Any]:
+    """The documents that a span kept, as `evidence_of` has them; empty when it says none."""
+    if span.evidence:
+        kept = span.evidence.get("kept")
+        return kept if isinstance(kept, list | tuple) else ()
+    if _names_none(span):
+        return ()
+    return _documents(span, "documents") or _documents(span, "documents_before")
+
+
+def _names_none(span: SpanData) -> bool:
+    """Whether no document can be read from a span: told by its names alone."""
+    return not span.events and _TELLING.isdisjoint(span.attributes) and _counted(span.attributes) is None
+
+
 def counts_of(span: SpanData) -> tuple[int | None, int | None, int | None]:
     """How many documents a span found, kept and left out; None for what it does not say.
 

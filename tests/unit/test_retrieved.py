@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.factories import NOON, make_span
-from tracing_core.model import SpanEvent, SpanKind
-from tracing_core.retrieved import evidence_of
+from tracing_core.model import SpanData, SpanEvent, SpanKind
+from tracing_core.retrieved import evidence_of, kept_by
 
 DOCUMENT = {"id": "d1", "source": "guide.md", "text": "A span is a piece of work.", "scores": {"score": 0.9}}
 TEXT = DOCUMENT["text"]
@@ -33,10 +33,17 @@ SHAPES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def read(span: SpanData) -> dict[str, Any]:
+    """All that a span found; what it kept is the same when that alone is asked for."""
+    found = evidence_of(span)
+    assert list(kept_by(span)) == list(found.get("kept", ()))
+    return found
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_found_documents(shape: str) -> None:
     """Id, text, source and score, whatever they are called."""
-    found = evidence_of(make_span(kind=SpanKind.RETRIEVAL, attributes=SHAPES[shape]))
+    found = read(make_span(kind=SpanKind.RETRIEVAL, attributes=SHAPES[shape]))
     assert found == {"collected_count": 1, "by_source": {"guide.md": 1}, "kept": [DOCUMENT], "filtered_out": []}
 
 
@@ -48,7 +55,7 @@ def test_what_a_reranker_left_out() -> None:
         "reranker.output_documents.0.document.score": 0.8,
         "reranker.output_documents.1.document.id": "d0",
     }
-    found = evidence_of(make_span(kind=SpanKind.RERANK, attributes=before | after))
+    found = read(make_span(kind=SpanKind.RERANK, attributes=before | after))
     assert found["collected_count"] == 3
     assert [one["id"] for one in found["kept"]] == ["d2", "d0"]
     assert found["kept"][0]["scores"] == {"score": 0.8}
@@ -58,7 +65,7 @@ def test_what_a_reranker_left_out() -> None:
 def test_more_than_nine_documents_keep_their_order() -> None:
     """Numbers in names are numbers, not texts."""
     attributes = {f"retrieval.documents.{n}.document.id": f"d{n}" for n in range(12)}
-    kept = evidence_of(make_span(kind=SpanKind.RETRIEVAL, attributes=attributes))["kept"]
+    kept = read(make_span(kind=SpanKind.RETRIEVAL, attributes=attributes))["kept"]
     assert [one["id"] for one in kept] == [f"d{n}" for n in range(12)]
 
 
@@ -66,7 +73,7 @@ def test_hits_that_are_events() -> None:
     """A vector store's instrumentation sends each hit as an event."""
     hit = {"db.query.result.id": "d1", "db.query.result.document": TEXT, "db.query.result.distance": 0.2}
     event = SpanEvent(name="db.query.result", timestamp=NOON, attributes=hit)
-    (kept,) = evidence_of(make_span(kind=SpanKind.RETRIEVAL, events=(event,)))["kept"]
+    (kept,) = read(make_span(kind=SpanKind.RETRIEVAL, events=(event,)))["kept"]
     assert kept == {"id": "d1", "text": TEXT, "scores": {"distance": 0.2}}
 
 
@@ -75,21 +82,21 @@ def test_texts_and_scores_in_two_lists() -> None:
     texts = {"ai.observability.reranking.output_context_texts": ["a", "b"]}
     scores = {"ai.observability.reranking.output_context_scores": [0.9, 0.1]}
     span = make_span(kind=SpanKind.RERANK, attributes=texts | scores)
-    assert evidence_of(span)["kept"] == [
+    assert read(span)["kept"] == [
         {"text": "a", "scores": {"score": 0.9}},
         {"text": "b", "scores": {"score": 0.1}},
     ]
     uneven = make_span(kind=SpanKind.RERANK, attributes=texts | {next(iter(scores)): [0.9]})
-    assert evidence_of(uneven)["kept"] == [{"text": "a"}, {"text": "b"}]
+    assert read(uneven)["kept"] == [{"text": "a"}, {"text": "b"}]
 
 
 def test_a_number_of_hits_without_the_hits() -> None:
     """It is still known how many there were."""
-    assert evidence_of(make_span(attributes={"db.vector.query.result_count": 4})) == {"collected_count": 4}
+    assert read(make_span(attributes={"db.vector.query.result_count": 4})) == {"collected_count": 4}
 
 
 def test_outputs_of_other_spans_are_no_documents() -> None:
     """Only a retrieval or a reranking is asked for documents in its output; our own evidence stays as it was recorded."""
     listed = {"output.value": json.dumps([{"id": "d1", "text": TEXT}])}
-    assert evidence_of(make_span(kind=SpanKind.CHAIN, attributes=listed)) == {}
-    assert evidence_of(make_span(evidence={"collected_count": 7}, attributes=listed)) == {"collected_count": 7}
+    assert read(make_span(kind=SpanKind.CHAIN, attributes=listed)) == {}
+    assert read(make_span(evidence={"collected_count": 7}, attributes=listed)) == {"collected_count": 7}

@@ -14,7 +14,7 @@ from tracing_core.cost_audit import AuditedCall, audit
 from tracing_core.model import SpanData, SpanKind, TokenUsage
 from tracing_core.model_use import NOT_NAMED
 from tracing_core.rates import TokenClass
-from tracing_core.retrieved import evidence_of
+from tracing_core.retrieved import kept_by
 from tracing_core.rollups import operation_name
 from tracing_core.span_view import outputs_of, prompts_of
 from tracing_core.usage import GENERATION_KINDS, usage_of
@@ -138,7 +138,7 @@ def _prompt(prompts: Mapping[str, str]) -> str:
 
 def _evidence(spans: Sequence[SpanData]) -> list[Mapping[str, Any]]:
     """The documents that the last span kept which says so."""
-    last = next((kept for span in reversed(spans) if (kept := evidence_of(span).get("kept"))), ())
+    last = next((kept for span in reversed(spans) if (kept := kept_by(span))), ())
     return [each for each in last if isinstance(each, Mapping) and each.get("sent") is not False]
 
 

@@ -16,7 +16,7 @@ from tracing_core.explain.carriers import StageTimes
 from tracing_core.explain.facts import ANY_ERROR, CONTENTS, SPANS, Facts, Mask
 from tracing_core.model import SpanData, SpanStatus
 from tracing_core.query.explain_rows import span_statement
-from tracing_core.retrieved import evidence_of
+from tracing_core.retrieved import evidence_of, kept_by
 from tracing_core.rollups import operation_name
 from tracing_core.storage.payloads import spans_in, stored_parts
 from tracing_core.storage.tables import traces
@@ -133,11 +133,9 @@ def read_contents(
 def _add_documents(facts: Facts, row: int, spans: Sequence[SpanData], *, told: bool) -> None:
     """Add the documents, and their sources, unless those are `told` by the rows."""
     for span in spans:
-        found = evidence_of(span)
-        for source in {} if told else found.get("by_source") or {}:
+        for source in () if told else evidence_of(span).get("by_source") or ():
             facts.has(row, "source", "source of documents", str(source)[:_LONGEST], CONTENTS)
-        kept = found.get("kept")
-        for document in (kept if isinstance(kept, list | tuple) else ())[:_MOST_DOCUMENTS]:
+        for document in kept_by(span)[:_MOST_DOCUMENTS]:
             name = document.get("title") or document.get("id") if isinstance(document, dict) else None
             if name:
                 facts.has(row, "document", "document", str(name)[:_LONGEST], CONTENTS)
