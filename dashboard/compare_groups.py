@@ -6,10 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
+from math import isinf
 
 import streamlit as st
 
-from dashboard import compare_charts, compare_data, compare_view, filters, layout, navigation, states, words
+from dashboard import (
+    compare_charts,
+    compare_data,
+    compare_page,
+    compare_times,
+    compare_view,
+    filters,
+    layout,
+    navigation,
+    states,
+    words,
+)
 from dashboard.compare_view import DEFAULT_BY, Asked
 from dashboard.decisions_panels import chart, panel
 from dashboard.view import View
@@ -103,9 +115,11 @@ def _choose(view: View, asked: Asked, found: Mapping[str, Dimension]) -> None:
             "Swap",
             key="compare.swap",
             icon=":material/swap_horiz:",
-            on_click=partial(_go, asked.swapped()),
+            on_click=partial(compare_page.go, asked.swapped()),
             width="content",
         )
+    if by == "time":
+        compare_times.choose(asked)
 
 
 def _tell(
@@ -122,7 +136,8 @@ def _tell(
     with left, panel("Number by number", "Green: B is better; red: worse; both beyond what chance explains"):
         st.markdown(_table(found.lines))
         if found.missing:
-            st.caption(f"Too few runs say: {', '.join(each.title.lower() for each in found.missing)}.")
+            missing = words.safe_markdown(" · ".join(each.title.lower() for each in found.missing))
+            st.caption(f"Too few runs say anything of: {missing}")
     with right, panel("B against A", "Percent more or less, with intervals of 95 %; grey may be chance"):
         chart(
             compare_charts.ratios([line for line in found.lines if line.measure.relative]),
@@ -201,6 +216,8 @@ def _change(line: Line) -> str:
         low, middle, high = (
             _signed((each - 1) * 100, 0) for each in (line.ratio.low, line.ratio.value, line.ratio.high)
         )
+        if line.ratio.low <= 0 and isinf(line.ratio.high):
+            return "too few runs to say"
         return f"{middle} % ({low} to {high}) · {_BE[line.verdict]}"
     size, unit = (100, " points") if line.measure.unit == "share" else (1, "")
     digits = 1 if size == 100 else 2
@@ -212,7 +229,7 @@ def _change(line: Line) -> str:
 
 def _signed(value: float, digits: int) -> str:
     """With its sign; what rounds to nothing has a plus."""
-    return f"{round(value, digits) + 0.0:+,.{digits}f}"
+    return "+∞" if isinf(value) else f"{round(value, digits) + 0.0:+,.{digits}f}"
 
 
 def amount(unit: Unit, value: float) -> str:
@@ -227,7 +244,7 @@ def amount(unit: Unit, value: float) -> str:
 
 
 def _set_by() -> None:
-    _go(Asked(by=st.session_state["compare.by"]))
+    compare_page.go(Asked(by=st.session_state["compare.by"]))
 
 
 def _set(asked: Asked, key: str) -> None:
@@ -236,9 +253,4 @@ def _set(asked: Asked, key: str) -> None:
     changed = {key: chosen}
     if getattr(asked, other) == chosen:  # the two never are the same: they change places
         changed[other] = getattr(asked, key)
-    _go(replace(asked, **changed))
-
-
-def _go(asked: Asked) -> None:
-    kept = {name: value for name, value in st.query_params.to_dict().items() if name not in compare_view.PARAMS}
-    st.query_params.from_dict({**kept, **asked.params()})
+    compare_page.go(replace(asked, **changed))

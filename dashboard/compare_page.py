@@ -18,8 +18,11 @@ def kind(asked: Asked) -> None:
     )
 
 
-def _set() -> None:
+def go(asked: Asked) -> None:
+    """Write what is asked into the URL, beside the filters."""
     kept = {name: value for name, value in st.query_params.to_dict().items() if name not in compare_view.PARAMS}
-    if st.session_state["compare.kind"] == _TRACES:
-        kept["trace"] = ""
-    st.query_params.from_dict(kept)
+    st.query_params.from_dict({**kept, **asked.params()})
+
+
+def _set() -> None:
+    go(Asked(trace="") if st.session_state["compare.kind"] == _TRACES else Asked())

@@ -13,9 +13,9 @@ from dashboard.decisions_panels import chart, table
 from dashboard.trace_page import sentence
 from tracing_core import trace_comparison
 from tracing_core.query.trace import DecisionRow, TraceDetail
-from tracing_core.trace_comparison import DecisionPair, DocumentPair, TextPair
+from tracing_core.trace_comparison import DecisionPair, DocumentPair, Kept, TextPair
 
-_MOST_SHOWN = 20_000
+_MOST_SHOWN, _MOST_ROWS = 20_000, 20
 
 
 def show(asked: Asked) -> None:
@@ -40,7 +40,7 @@ def show(asked: Asked) -> None:
     other = [pair for pair in found if pair.a != pair.b]
     tabs: list[tuple[str, Callable[[], None]]] = [
         ("Time", lambda: _spans(asked, pairs)),
-        (f"Decisions {len(changed)} of {len(decisions)} differ", lambda: _decisions(decisions)),
+        (f"Decisions {len(changed)} of {len(decisions)} differ", lambda: _decisions(a.trace_id, b.trace_id, decisions)),
         ("Answer", lambda: _texts([
             trace_comparison.text_pair("Question", a.query or "", b.query or ""),
             trace_comparison.text_pair("Answer", a.answer or "", b.answer or ""),
@@ -118,10 +118,11 @@ def _spans(asked: Asked, pairs: Sequence[trace_comparison.SpanPair]) -> None:
         st.caption(f"The first {compare_charts.MOST_SPANS} of {words.count(len(pairs))} spans.")
 
 
-def _decisions(pairs: Sequence[DecisionPair]) -> None:
-    if not pairs:
+def _decisions(a: str, b: str, found: Sequence[DecisionPair]) -> None:
+    if not found:
         st.caption("Neither of them recorded a decision.")
         return
+    pairs = sorted(found, key=lambda each: ("choice" not in each.changed, not each.changed))
     rows = [
         {
             "Stage": pair.stage or "the trace itself",
@@ -132,9 +133,17 @@ def _decisions(pairs: Sequence[DecisionPair]) -> None:
             "Instead of, A": _instead(pair.a),
             "Instead of, B": _instead(pair.b),
         }
-        for pair in sorted(pairs, key=lambda each: not each.changed)
+        for pair in pairs
     ]
-    table(rows, "compare.decisions", alt="Decisions of both traces")
+    at = table(rows, "compare.decisions", alt="Decisions of both traces")
+    if at is None:
+        st.caption("Those that went another way come first. Tick one to see it line by line.")
+        return
+    _texts([trace_comparison.decision_pair(pairs[at])])
+    with st.container(horizontal=True, gap="small"):
+        for name, trace_id, row in (("A", a, pairs[at].a), ("B", b, pairs[at].b)):
+            if row is not None:
+                navigation.link("trace", f"Open it in {name}", {"id": trace_id, "span": row.span_id})
 
 
 def _choice(row: DecisionRow | None) -> str:
@@ -167,11 +176,26 @@ def _documents(pairs: Sequence[DocumentPair]) -> None:
     if not pairs:
         st.caption("Neither of them recorded evidence.")
         return
-    rows = [
-        {"Document": pair.name, "A": pair.a or words.ABSENT, "B": pair.b or words.ABSENT}
-        for pair in sorted(pairs, key=lambda each: each.a == each.b)
-    ]
-    table(rows, "compare.documents", alt="Evidence of both traces", wide="Document")
+    st.caption(" · ".join(_became(name, [each for each in became if each]) for name, became in (
+        ("A", [pair.a for pair in pairs]), ("B", [pair.b for pair in pairs])
+    )))  # fmt: skip
+    shown = sorted(pairs, key=lambda each: (each.a == each.b, "kept" not in (each.a, each.b)))
+    rows = {
+        "Document": [pair.name for pair in shown],
+        "A": [_outcome(pair.a, pair.a_why) for pair in shown],
+        "B": [_outcome(pair.b, pair.b_why) for pair in shown],
+    }
+    st.dataframe(
+        rows, hide_index=True, alt="Evidence of both traces", height="content" if len(shown) <= _MOST_ROWS else 740
+    )
+
+
+def _became(name: str, found: Sequence[Kept]) -> str:
+    return f"{name} found {words.count(len(found))} and kept {words.count(found.count('kept'))}"
+
+
+def _outcome(became: Kept | None, why: str) -> str:
+    return f"{became or words.ABSENT}{f': {why}' if why else ''}"
 
 
 def _set(key: str) -> None:

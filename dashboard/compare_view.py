@@ -111,7 +111,7 @@ def times(view: View, now: datetime) -> dict[str, str]:
     }
     found: dict[str, str] = {}
     for name, ends in ranges.items():
-        found.setdefault(_range(*ends), name)  # of a week, both are one
+        found.setdefault(range_said(*ends), name)  # of a week, both are one
     return found
 
 
@@ -143,5 +143,15 @@ def traces_of(view: View, cohort: Cohort) -> dict[str, str] | None:
     return replace(view, **changed).params()
 
 
-def _range(start: datetime, end: datetime) -> str:
+def range_said(start: datetime, end: datetime) -> str:
+    """Two moments as the value of a group that is told by its time."""
     return "/".join(require_utc("range", each).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for each in (start, end))
+
+
+def range_of(value: str | None) -> tuple[datetime, datetime] | None:
+    """The two moments; None where the value cannot be understood."""
+    try:
+        start, end = Cohort(by="time", value=value or "").range_of(None, None)
+    except InvalidInput:
+        return None
+    return (start, end) if start and end else None

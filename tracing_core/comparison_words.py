@@ -59,12 +59,9 @@ def within_sentence(within: Within, by: str) -> str:
     if within.covered < 0.9:
         said += f" (which {_percent(within.covered)} have on both sides)"
     if within.turns:
-        same_way = (within.within.value > within.none) == (within.difference.value > within.none)
-        said += (
-            "; so among runs that are alike it may be chance"
-            if same_way
-            else "; so among runs that are alike it turns round"
-        )
+        other_way = (within.within.value > within.none) != (within.difference.value > within.none)
+        turned = other_way and within.within.excludes(within.none)
+        said += f"; so among runs that are alike it {'turns round' if turned else 'may be chance'}"
     return f"{said}."
 
 
@@ -114,8 +111,9 @@ def _difference(line: Line, b: str) -> str:
         if measure.key in ("input_tokens", "output_tokens"):
             return f"{b} has {_times(line.ratio, 'fewer', 'more')} {_NOUNS[measure.key]}"
         return f"{b} is {_times(line.ratio, *(words or ('less', 'more')))}{_of(measure)}"
-    sign = "higher" if up else "lower"
-    return f"{_noun(measure)} {'are' if measure.key in ('failed', 'flagged') else 'is'} {_range(measure, line.difference)} {sign}"
+    if measure.key in ("failed", "flagged"):
+        return f"{_noun(measure)} are {_range(measure, line.difference)} {'more' if up else 'less'} frequent"
+    return f"{_noun(measure)} is {_range(measure, line.difference)} {'higher' if up else 'lower'}"
 
 
 def _of(measure: Measure) -> str:
@@ -141,7 +139,7 @@ def _nothing(line: Line) -> str:
 
 def _needed(line: Line) -> str:
     runs = _RUNS.get(line.measure.key, "runs")
-    return f"{line.needed:,} more {runs} a side would be needed to see one of {_worthwhile(line.measure)}"
+    return f"{line.needed:,} more {runs} a side would be needed to see a difference of {_worthwhile(line.measure)}"
 
 
 def _worthwhile(measure: Measure) -> str:
@@ -169,7 +167,8 @@ def _range(measure: Measure, difference: Estimate) -> str:
     low, high = sorted(abs(each) for each in (difference.low, difference.high))
     if (difference.low < 0) != (difference.high < 0):
         return f"about {_amount(measure, abs(difference.value))}"
-    return f"{_amount(measure, low)} to {_amount(measure, high)}"
+    first = _amount(measure, low)
+    return f"{first.removesuffix(' points')} to {_amount(measure, high)}"
 
 
 def _amount(measure: Measure, value: float) -> str:
@@ -181,11 +180,15 @@ def _size(key: str, difference: Estimate) -> str:
     if key == "duration_ms":
         return f"{_signed(difference.value - 1)} ({_signed(difference.low - 1)} to {_signed(difference.high - 1)})"
     if key == "cost_usd":
-        return f"{difference.value:+.6f} $ ({difference.low:+.6f} to {difference.high:+.6f})"
+        return f"{_dollars(difference.value)} ({_dollars(difference.low)} to {_dollars(difference.high)})"
     if key in ("rating", "confidence"):
         return f"{difference.value:+.2f} ({difference.low:+.2f} to {difference.high:+.2f})"
     value, low, high = (f"{each * 100:+.1f}" for each in (difference.value, difference.low, difference.high))
     return f"{value} points ({low} to {high})"
+
+
+def _dollars(value: float) -> str:
+    return f"{'-' if value < 0 else '+'}${abs(value):.2g}"
 
 
 def _signed(part: float) -> str:

@@ -72,11 +72,17 @@ class DecisionPair:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentPair:
-    """A document that one of the runs found, and what each did with it; None where it did not find it."""
+    """A document that one of the runs found, and what each did with it; None where it did not find it.
+
+    Args:
+        a_why, b_why: why it was dropped, empty where nobody says.
+    """
 
     name: str
     a: Kept | None
     b: Kept | None
+    a_why: str = ""
+    b_why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +125,19 @@ def decided(a: Sequence[DecisionRow], b: Sequence[DecisionRow]) -> tuple[Decisio
 def documents(a: Mapping[str, SpanPayload], b: Mapping[str, SpanPayload]) -> tuple[DocumentPair, ...]:
     """The documents of both by what they are called: which of the runs kept them, and which dropped them."""
     of_a, of_b = _kept(a), _kept(b)
-    return tuple(DocumentPair(name=name, a=of_a.get(name), b=of_b.get(name)) for name in dict.fromkeys((*of_a, *of_b)))
+    nothing = (None, "")
+    pairs = ((name, of_a.get(name, nothing), of_b.get(name, nothing)) for name in dict.fromkeys((*of_a, *of_b)))
+    return tuple(
+        DocumentPair(name=name, a=one, b=other, a_why=one_why, b_why=other_why)
+        for name, (one, one_why), (other, other_why) in pairs
+    )
+
+
+def decision_pair(pair: DecisionPair) -> TextPair:
+    """Two decisions as texts, line by line: choice, confidence, alternatives, reason, inputs."""
+    return text_pair(
+        f"{pair.stage}: {pair.decision}" if pair.stage else pair.decision, _written(pair.a), _written(pair.b)
+    )
 
 
 def prompts(
@@ -193,22 +211,32 @@ def _by_turn(rows: Sequence[DecisionRow]) -> dict[tuple[str, str, int], Decision
     return found
 
 
-def _kept(payloads: Mapping[str, SpanPayload]) -> dict[str, Kept]:
-    """What became of each document in the end: kept, if any later stage kept it and none dropped it after that."""
-    found: dict[str, Kept] = {}
+def _written(row: DecisionRow | None) -> str:
+    if row is None:
+        return ""
+    said = [f"chose {_text(row.what)}", "" if row.confidence is None else f"confidence {row.confidence:.2f}"]
+    said += [f"instead of {_text(each)}" for each in row.alternatives_considered]
+    said += [f"because {row.why}" if row.why else "", *(f"{name} = {_text(each)}" for name, each in row.inputs.items())]
+    return "\n".join(each for each in said if each)
+
+
+def _kept(payloads: Mapping[str, SpanPayload]) -> dict[str, tuple[Kept, str]]:
+    """What became of each document in the end, and why: kept, if any later stage kept it and none dropped it after that."""
+    found: dict[str, tuple[Kept, str]] = {}
     for payload in payloads.values():
-        found |= dict.fromkeys(_names(payload.evidence.get("kept")), "kept")
-        found |= dict.fromkeys(_names(payload.evidence.get("filtered_out")), "dropped")
+        found |= {name: ("kept", "") for name, _ in _named(payload.evidence.get("kept"))}
+        found |= {name: ("dropped", why) for name, why in _named(payload.evidence.get("filtered_out"))}
     return found
 
 
-def _names(listed: Any) -> Iterator[str]:
+def _named(listed: Any) -> Iterator[tuple[str, str]]:
+    """The names of documents, and the reasons that stand beside them."""
     for each in listed if isinstance(listed, list | tuple) else ():
         if isinstance(each, Mapping):
             name = next((each[key] for key in ("title", "id", "source", "text") if each.get(key)), None)
-            yield _text(name if name is not None else each)[:_LONGEST_LINE]
+            yield _text(name if name is not None else each)[:_LONGEST_LINE], _text(each.get("reason"))[:_LONGEST_LINE]
         else:
-            yield _text(each)[:_LONGEST_LINE]
+            yield _text(each)[:_LONGEST_LINE], ""
 
 
 def _lines(text: str) -> list[str]:

@@ -111,6 +111,19 @@ def test_two_times_are_compared(open_page: OpenPage, database: Database, now: da
     assert "slower" in texts(app)
 
 
+def test_any_two_times_are_compared(open_page: OpenPage, database: Database, now: datetime) -> None:
+    """A start that is moved past the end takes the end along; the address says the times."""
+    store(database, *[make_run(now - timedelta(hours=5, seconds=number), "gpt-4o", 2.0) for number in range(12)])
+    app = open_page("compare", range="24h", by="time")
+    start = now.replace(tzinfo=None, minute=0, second=0, microsecond=0) - timedelta(hours=6)
+    app.datetime_input(key="compare.b.0").set_value(start).run()
+    app.datetime_input(key="compare.b.1").set_value(start + timedelta(hours=3)).run()
+    assert app.query_params["b"] == f"{start:%Y-%m-%dT%H:%M:%SZ}/{start + timedelta(hours=3):%Y-%m-%dT%H:%M:%SZ}"
+    assert "12 runs" in texts(app)
+    app.datetime_input(key="compare.b.0").set_value(start + timedelta(hours=4)).run()
+    assert app.query_params["b"].endswith(f"{start + timedelta(hours=5):%Y-%m-%dT%H:%M:%SZ}")
+
+
 @pytest.mark.parametrize(
     "params",
     [

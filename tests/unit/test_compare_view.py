@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.compare_view import PARAMS, Asked, named, of_two, parse, times, title, traces_of
+from dashboard.compare_view import PARAMS, Asked, named, of_two, parse, range_of, range_said, times, title, traces_of
 from dashboard.view import View
 from tests.factories import NOON
 from tracing_core.cohort import Cohort
@@ -51,6 +51,16 @@ def test_all_others_are_a_group() -> None:
     )  # fmt: skip
     assert Asked(by="model", a="*", b="*").cohorts() is None
     assert named("model", "*", "gpt-4o") == "not gpt-4o"
+
+
+@given(st.text(max_size=60))
+def test_ranges_come_back_from_what_they_are_called(said: str) -> None:
+    """To the second; what is none is none."""
+    ends = NOON - timedelta(days=3), NOON - timedelta(hours=1)
+    assert range_of(range_said(*ends)) == ends
+    assert range_of(range_said(*reversed(ends))) is None
+    assert range_of(None) is None
+    assert range_of(f"never/{said}") is None
 
 
 def test_times_are_named_once() -> None:

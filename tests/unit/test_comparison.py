@@ -56,7 +56,7 @@ def test_a_quicker_group_is_said_to_be_quicker_by_how_much_it_is() -> None:
     assert said.startswith(f"B is {(1 - line.ratio.high) * 100:.0f} % to {(1 - line.ratio.low) * 100:.0f} % quicker; ")
     needed = by_key(found.lines)["rating"].needed
     assert (
-        f"quality shows no difference, and {needed:,} more rated answers a side would be needed to see one of 0.2"
+        f"quality shows no difference, and {needed:,} more rated answers a side would be needed to see a difference of 0.2"
         in said
     )
 
@@ -115,7 +115,7 @@ def test_shares_have_their_points() -> None:
     assert line.verdict == "worse"
     assert line.difference.value == pytest.approx(0.2)
     assert sentence(line).startswith("Errors are 13")
-    assert sentence(line).endswith(" points higher.")
+    assert sentence(line).endswith(" points more frequent.")
 
 
 def test_a_difference_that_is_that_of_the_mix_is_unmasked() -> None:

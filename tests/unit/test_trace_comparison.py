@@ -91,6 +91,8 @@ def test_documents_say_what_became_of_them() -> None:
     dropped = payload(evidence={"filtered_out": [{"title": "FastAPI", "reason": "old"}, "plain text"]})
     found = {pair.name: (pair.a, pair.b) for pair in documents({"1": kept, "2": dropped}, {"1": kept})}
     assert found == {"FastAPI": ("dropped", "kept"), "d2": ("kept", "kept"), "plain text": ("dropped", None)}
+    whys = {pair.name: (pair.a_why, pair.b_why) for pair in documents({"1": kept, "2": dropped}, {"1": kept})}
+    assert whys == {"FastAPI": ("old", ""), "d2": ("", ""), "plain text": ("", "")}
     assert documents({"1": payload(evidence={"kept": "nonsense"})}, {}) == ()
 
 
