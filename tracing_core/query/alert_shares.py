@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
 )
 
 from tracing_core.alert_measure import AlertMeasure
@@ -84,9 +85,10 @@ def _looked_at(source: Source, chosen: TraceFilter) -> CTE:
     if source == "gate":
         passed = cast(t.quality_gate_passed, Integer)
         return _counting(passed, chosen, t.quality_gate_passed.is_not(None)).cte("looked_at")
-    least = select(func.min(decisions.c.confidence)).where(decisions.c.trace_id == t.trace_id)
-    with_any = _counting(least.correlate(traces).scalar_subquery(), chosen, t.decision_count > 0).cte("with_any")
-    return select(with_any).where(with_any.c.number.is_not(None)).cte("looked_at")
+    least = select(func.min(decisions.c.confidence).label("number")).where(decisions.c.trace_id == t.trace_id)
+    sure = least.correlate(traces).offset(0).lateral("sure")  # an offset, so that it is looked for once and not twice
+    made = _counting(sure.c.number, chosen, t.decision_count > 0).where(sure.c.number.is_not(None))
+    return made.select_from(traces.join(sure, true())).cte("looked_at")
 
 
 def _counting(number: ColumnElement[Any], chosen: TraceFilter, counts: ColumnElement[bool]) -> Select[Any]:
