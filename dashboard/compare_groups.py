@@ -204,7 +204,7 @@ def _table(lines: Sequence[Line]) -> str:
         colour = _COLOURS[line.verdict]
         p = "<0.001" if line.corrected_p < 0.001 else f"{line.corrected_p:.3f}"
         rows.append(
-            f"| {words.label(measure.title, 40)} | {amount(measure.unit, line.a.value)} | {amount(measure.unit, line.b.value)} "
+            f"| {words.label(measure.title, 40)} | {_whole(measure.unit, line.a.value)} | {_whole(measure.unit, line.b.value)} "
             f"| :{colour}[{_change(line)}] | {p} |"
         )
     return "\n".join(rows)
@@ -230,6 +230,11 @@ def _change(line: Line) -> str:
 def _signed(value: float, digits: int) -> str:
     """With its sign; what rounds to nothing has a plus."""
     return "+∞" if isinf(value) else f"{round(value, digits) + 0.0:+,.{digits}f}"
+
+
+def _whole(unit: Unit, value: float) -> str:
+    """An amount that no line break parts from its unit."""
+    return amount(unit, value).replace(" ", "\u00a0")
 
 
 def amount(unit: Unit, value: float) -> str:

@@ -134,9 +134,18 @@ def documents(a: Mapping[str, SpanPayload], b: Mapping[str, SpanPayload]) -> tup
 
 
 def decision_pair(pair: DecisionPair) -> TextPair:
-    """Two decisions as texts, line by line: choice, confidence, alternatives, reason, inputs."""
-    return text_pair(
-        f"{pair.stage}: {pair.decision}" if pair.stage else pair.decision, _written(pair.a), _written(pair.b)
+    """Two decisions as texts, line by line: choice, confidence, alternatives, reason, inputs; what differs one below the other."""
+    a, b = _written(pair.a), _written(pair.b)
+    lines: list[str] = []
+    for name in dict.fromkeys((*a, *b)):
+        one, other = a.get(name), b.get(name)
+        if one == other:
+            lines.append(f" {one}")
+        else:
+            lines += [f"{sign}{said}" for sign, said in (("-", one), ("+", other)) if said is not None]
+    name = f"{pair.stage}: {pair.decision}" if pair.stage else pair.decision
+    return TextPair(
+        name=name, a="\n".join(a.values()), b="\n".join(b.values()), difference="\n".join(lines) if a != b else ""
     )
 
 
@@ -211,13 +220,18 @@ def _by_turn(rows: Sequence[DecisionRow]) -> dict[tuple[str, str, int], Decision
     return found
 
 
-def _written(row: DecisionRow | None) -> str:
+def _written(row: DecisionRow | None) -> dict[str, str]:
+    """A decision in lines, by what each is about."""
     if row is None:
-        return ""
-    said = [f"chose {_text(row.what)}", "" if row.confidence is None else f"confidence {row.confidence:.2f}"]
-    said += [f"instead of {_text(each)}" for each in row.alternatives_considered]
-    said += [f"because {row.why}" if row.why else "", *(f"{name} = {_text(each)}" for name, each in row.inputs.items())]
-    return "\n".join(each for each in said if each)
+        return {}
+    said = {"chose": f"chose {_text(row.what)}"}
+    if row.confidence is not None:
+        said["confidence"] = f"confidence {row.confidence:.2f}"
+    if row.alternatives_considered:
+        said["instead of"] = f"instead of {', '.join(map(_text, row.alternatives_considered))}"
+    if row.why:
+        said["because"] = f"because {row.why}"
+    return said | {f"input {name}": f"{name} = {_text(each)}" for name, each in row.inputs.items()}
 
 
 def _kept(payloads: Mapping[str, SpanPayload]) -> dict[str, tuple[Kept, str]]:

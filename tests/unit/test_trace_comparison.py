@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.factories import NOON
 from tracing_core.model import SpanKind, SpanStatus
 from tracing_core.query.trace import DecisionRow, SpanPayload, SpanRow
-from tracing_core.trace_comparison import aligned, decided, documents, prompts, text_pair
+from tracing_core.trace_comparison import aligned, decided, decision_pair, documents, prompts, text_pair
 
 
 def span(span_id: str, name: str, parent: str | None = "root", ms: float | None = 10.0) -> SpanRow:
@@ -114,3 +114,14 @@ def test_prompts_are_compared_span_by_span() -> None:
     assert [(each.name, each.a, each.b) for each in found] == [
         ("answer: system_prompt", "one", "two"), ("check: user_message", "is it?", ""),
     ]  # fmt: skip
+
+
+def test_two_decisions_are_read_line_by_line() -> None:
+    """What differs one below the other, the rest once; of one alone, all of it; of two that are the same, nothing."""
+    a, b = decision(inputs={"k": 5}), decision(what={"k": 3}, inputs={"k": 5}, why="")
+    (pair,) = decided([a], [b])
+    assert decision_pair(pair).difference.splitlines() == [
+        "-chose bm25", '+chose {"k": 3}', " confidence 0.90", " instead of semantic", "-because short", " k = 5",
+    ]  # fmt: skip
+    assert decision_pair(decided([a], [])[0]).difference.splitlines()[0] == "-chose bm25"
+    assert decision_pair(decided([a], [a])[0]).difference == ""
