@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tracing_core.model import SpanData, SpanKind
-from tracing_core.retrieved import evidence_of
+from tracing_core.retrieved import kept_by
 
 _RANKED = (
     "reranked",
@@ -71,7 +71,7 @@ def best_scores(spans: Sequence[SpanData]) -> dict[tuple[str, str], float]:
     for span in spans:
         if span.kind not in _FINDING and not span.evidence:
             continue
-        for document in evidence_of(span).get("kept") or ():
+        for document in kept_by(span):
             named = _score(document)
             if named is not None:
                 key = span.name, named[0]

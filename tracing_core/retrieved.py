@@ -143,6 +143,7 @@ _SCORES = (
     "certainty", "rank",
 )  # fmt: skip
 _LEFT_OUT = frozenset({"embedding", "vector", "embeddings", "type", "metadata", "scores", "object"})
+_USED = frozenset({*_IDS, *_TITLES, *_SOURCES, *_TEXTS, *_SCORES, *_LEFT_OUT, *_WRAPPERS})
 
 
 def _read(value: Any, depth: int = _DEEPEST) -> list[Document]:
@@ -182,20 +183,24 @@ def _document(item: Any, depth: int = _DEEPEST) -> Document:
         "text": _text(flat),
         "scores": _scores(flat),
     }
-    used = {*_IDS, *_TITLES, *_SOURCES, *_TEXTS, *_SCORES, *_LEFT_OUT, *_WRAPPERS}
-    rest = {key: value for key, value in flat.items() if key not in used and not is_empty(value)}
+    rest = {key: value for key, value in flat.items() if key not in _USED and not is_empty(value)}
     return {key: value for key, value in (said | {"metadata": rest}).items() if not is_empty(value)}
 
 
 def _opened(item: Mapping[str, Any], depth: int = _DEEPEST) -> Iterator[tuple[str, Any]]:
     """The fields of a document, with those of its metadata and of what wraps it; the outer ones come last and win."""
     for key in (*_WRAPPERS, "metadata"):
-        inner = parsed(item.get(key))
-        if isinstance(inner, Mapping) and depth:
+        inner = _mapping(item.get(key))
+        if inner is not None and depth:
             yield from _opened(inner, depth - 1)
-    yield from (
-        (str(key), value) for key, value in item.items() if not isinstance(parsed(value), Mapping) or key == "scores"
-    )
+    yield from ((str(key), value) for key, value in item.items() if key == "scores" or _mapping(value) is None)
+
+
+def _mapping(value: Any) -> Mapping[str, Any] | None:
+    """What a value is, or says as JSON, where that is a mapping; most texts are told by how they begin."""
+    if isinstance(value, str | bytes | bytearray):
+        value = parsed(value) if value.lstrip()[:1] in ("{", b"{") else None
+    return value if isinstance(value, Mapping) else None
 
 
 def _first(flat: Mapping[str, Any], keys: Iterable[str]) -> Any:
