@@ -137,8 +137,7 @@ def destinations(found: Sequence[DestinationHealth]) -> None:
 def _destination(each: DestinationHealth) -> dict[str, str]:
     return {
         "Name": each.name,
-        "Kind": each.kind or words.ABSENT,
-        "Leads to": each.shown,
+        "Leads to": each.shown if each.kind in (None, "log") else f"{each.kind} {each.shown}",
         "Delivered": words.count(each.delivered),
         "Waiting": words.count(each.waiting),
         "Failed": words.count(each.failed),

@@ -165,7 +165,7 @@ def _sentence(row: RuleRow) -> str:
         return f":red[This rule cannot be read: {words.label(row.problem or '', 300)}] Delete it and set it up anew."
     said = [words.label(condition(row.rule), 300)]
     if row.enabled and row.state is not None:
-        said.append(f"so for {words.ago(row.state.since, now).removesuffix(' ago')}")
+        said.append(_for_how_long(alerts_words.state(row), row.state.since, now))
         said.append(f"looked at {words.ago(row.state.looked_at, now)}")
         if row.state.name is StateName.UNKNOWN:
             said.append(f"{words.count(round(row.state.sample.count))} counted, {row.rule.minimum_count} needed")
@@ -173,6 +173,13 @@ def _sentence(row: RuleRow) -> str:
         said.append(f"silenced until {words.exact(row.rule.silenced_until)[:16]} UTC")
     said.append(f"changed by {words.label(row.updated_by, 40)} {words.ago(row.updated_at, now)}")
     return " · ".join(said)
+
+
+def _for_how_long(state: str, since: datetime, now: datetime) -> str:
+    """`firing for 7 min`."""
+    said = words.ago(since, now)
+    name = state if state == "OK" else state.lower()
+    return f"{name} for {said.removesuffix(' ago')}" if said.endswith(" ago") else f"{name} since a moment ago"
 
 
 def _actions(row: RuleRow) -> None:

@@ -37,7 +37,7 @@ def show(rule: AlertRule, key: str) -> None:
     if run is None:
         st.caption(f"The rule cannot be tried on the past: {problem}")
         return
-    st.markdown(f"{said(run, rule)} in {name} · now {words.label(present(run, rule))}")
+    st.markdown(f"{said(run, rule)} in {name} · {words.label(present(run, rule))} at {run.end:%H:%M} UTC")
     st.plotly_chart(alerts_charts.course(run, rule), key=key, config=_CONFIG, alt=f"Course of {condition(rule)}")
 
 

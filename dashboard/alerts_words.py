@@ -29,8 +29,8 @@ DELIVERY_COLOURS = {
     "delivered": "green", "waiting": "gray", "sending": "gray", "failed": "red", "unknown": "orange",
 }  # fmt: skip
 STRIP_DAYS = 7
-STRIP_PARTS = 42
-"""Of the history of a rule: four hours each."""
+STRIP_PARTS = 14
+"""Of the history of a rule: twelve hours each; more would be too thin to see."""
 FIELDS = {
     "name": "Name", "measure": "Number", "threshold": "Threshold", "direction": "Direction", "against": "Compared with",
     "project": "Project", "library": "Library", "model": "Model", "trace_name": "Traces named", "operation": "Operation",

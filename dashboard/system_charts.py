@@ -143,7 +143,7 @@ def table(
         numbers: columns of numbers in words.
         link: a column of addresses of traces.
     """
-    config: dict[str, Any] = {name: st.column_config.TextColumn(alignment="right", width="small") for name in numbers}
+    config: dict[str, Any] = {name: st.column_config.TextColumn(alignment="right") for name in numbers}
     if wide is not None:
         config[wide] = st.column_config.TextColumn(width="large")
     if link is not None:

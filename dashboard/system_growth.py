@@ -124,7 +124,8 @@ def _said(now: int, more: Forecast | None) -> dict[str, str]:
     if more is None:
         return {"Expected": words.ABSENT, "Between": words.ABSENT}
     expected, low, high = (words.size(max(round(now + each), 0)) for each in (more.expected, more.low, more.high))
-    return {"Expected": expected, "Between": f"{low} – {high}"}
+    number, _, unit = low.partition(" ")
+    return {"Expected": expected, "Between": f"{number if high.endswith(f' {unit}') else low} – {high}"}
 
 
 def _caveats(found: Sequence[Growth]) -> str:

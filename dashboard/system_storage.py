@@ -16,9 +16,31 @@ _MEANINGS = {
     "feedback": "Ratings",
     "ledger": "What became of every trace",
     "receiver_diagnostics": "What is known of senders",
+    "alert_deliveries": "Messages about alerts",
+    "alert_events": "What alert rules saw",
+    "calibration_alerts": "What calibration saw",
+    "calibration_records": "What people confirmed of runs",
+    "components": "What components declare",
+    "sampled_out": "What sampling left out",
+    "storage_sizes": "Sizes of past days",
+    "trace_labels": "Labels",
+    "trace_reviews": "Reviews",
+    "waiting_feedback": "Ratings that wait for their trace",
 }
+_ALWAYS = frozenset(
+    {
+        "traces",
+        "trace_spans",
+        "span_payloads",
+        "trace_metrics",
+        "decisions",
+        "feedback",
+        "ledger",
+        "receiver_diagnostics",
+    }
+)
 _LEAST_BYTES = 65_536
-"""Tables that are smaller, and that nobody asks about, are left out."""
+"""Other tables that are smaller are left out."""
 _RULES = (
     "mode", "success_share", "project_shares", "head_share", "retention_days", "keep_flagged_days", "metrics_days",
     "keep_files", "files", "spool_bytes", "ingest_bytes", "queue_size", "journal", "export_endpoint",
@@ -53,7 +75,7 @@ def storage() -> None:
                 "Indexes": words.size(table.index_bytes),
             }
             for table in found.tables
-            if table.table in _MEANINGS or table.data_bytes + table.index_bytes >= _LEAST_BYTES
+            if table.table in _ALWAYS or table.data_bytes + table.index_bytes >= _LEAST_BYTES
         ]
         about = "" if files.exact else "about "
         rows.append(

@@ -141,7 +141,7 @@ def _fate_of(status: int) -> Attempt:
     if status in _NOT_TAKEN:
         return Attempt(fate=Fate.LATER, said=said)
     if 300 <= status < 400:
-        return Attempt(fate=Fate.FAILED, said=f"{said}, which leads elsewhere; set the address that it leads to")
+        return Attempt(fate=Fate.FAILED, said=f"{said}, which leads elsewhere; set that address")
     return Attempt(fate=Fate.UNKNOWN if status >= 500 else Fate.FAILED, said=said)
 
 

@@ -281,7 +281,7 @@ def test_history_is_made_of_events() -> None:
     ago = [[int((NOON - each).total_seconds() // 60) for each in times] for times in found["r"]]
     assert ago == [[10, 0], [90, 60]]
     assert len(found["old"]) == 1
-    strip = alerts_words.strip([(NOON - timedelta(hours=5), NOON - timedelta(hours=3))], NOON)
+    strip = alerts_words.strip([(NOON - timedelta(hours=13), NOON - timedelta(hours=3))], NOON)
     assert strip == [0.0] * (alerts_words.STRIP_PARTS - 2) + [1.0, 1.0]
 
 

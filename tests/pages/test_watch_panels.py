@@ -33,7 +33,7 @@ def test_growth_is_told_with_what_to_expect(open_page: OpenPage, stored: list[Tr
     assert not app.exception
     sizes = {row["Size"]: (row["Expected"], row["Between"]) for row in tables(app)["Size"]}
     assert sizes["Files of traces, now"][0] == "0 B"
-    assert sizes["Files of traces, in 30 days"] == ("30.0 MB", "30.0 MB – 30.0 MB")
+    assert sizes["Files of traces, in 30 days"] == ("30.0 MB", "30.0 – 30.0 MB")
     assert "is not set" in texts(app)
 
 
