@@ -8,7 +8,7 @@ from decimal import Decimal
 import streamlit as st
 
 from dashboard import costs_data, words
-from dashboard.costs_words import plain
+from dashboard.costs_words import plain, without_price
 from dashboard.decisions_panels import panel
 from dashboard.view import View
 from tracing_core.budget import EVERYTHING
@@ -60,9 +60,7 @@ def _standing(each: BudgetStanding) -> None:
 def standing_words(each: BudgetStanding) -> str:
     """Whether, and when, a budget will be spent."""
     found = each.projection
-    unknown = (
-        f" {words.count(found.unpriced)} requests have no known price, and are not in this." if found.unpriced else ""
-    )
+    unknown = f" {without_price(found.unpriced)}." if found.unpriced else ""
     return _course(each) + unknown
 
 

@@ -36,7 +36,7 @@ def classes(chosen: TraceFilter) -> None:
         for line in found.lines[:_MOST]
     ]
     if rows:
-        facts(rows, alt="Tokens by class with their price")
+        facts(rows, alt="Tokens by class with their price", numbers=("Tokens", "$ per million", "Amount"))
     else:
         st.caption("No trace of this time says how many tokens it took.")
 

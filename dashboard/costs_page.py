@@ -10,7 +10,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from dashboard import costs_charts, costs_data, data, filters, kpis, layout, navigation, panels, words
-from dashboard.costs_words import facts, plain, sampled
+from dashboard.costs_words import facts, plain, sampled, without_price
 from dashboard.decisions_panels import PLAIN, chart, panel, table
 from dashboard.trace_list import trace_list
 from dashboard.view import View
@@ -84,7 +84,10 @@ def where(view: View) -> str | None:
             st.caption(sampled(found.sample))
     with right, panel(f"By {by}", "A row leads to its traces"):
         at = table(
-            [_row(line, found) for line in found.lines[:_ALL_OF_TABLE]], f"costs.table.{by}", alt=f"Spend by {by}"
+            [_row(line, found) for line in found.lines[:_ALL_OF_TABLE]],
+            f"costs.table.{by}",
+            alt=f"Spend by {by}",
+            numbers=("Spent", "Share", "Requests", "Calls", "Tokens", "Each"),
         )
     if at is not None and by != "operation":
         navigation.open_page("traces", replace(view, **_filter(by, found.lines[at].key)).params())
@@ -121,7 +124,7 @@ def unpriced(chosen: TraceFilter, totals: Totals) -> None:
         }
         for each in models
     ]
-    facts(rows, alt="Models without a price")
+    facts(rows, alt="Models without a price", numbers=("Traces",))
     if (wanted := setting(models)) is not None:
         more = finer(models)
         besides = f" Where it is another, also {', '.join(more)}." if more else ""
@@ -192,13 +195,18 @@ def _course(month: CostProjection) -> Iterator[str]:
     if end is None or month.next_month is None:
         yield f"{so_far}. Too few days to foretell the month: it takes 7 whole ones, and there are {month.seen}."
         return
-    yield f"{so_far}, at the end {_band(end)}, from {month.seen} whole days; the next 30 days {_band(month.next_month)};"
-    yield "a year takes 28 days to foretell." if year is None else f"the next 365 {_band(year)}."
+    yield f"{so_far}; {_band(end)} by the end of the month, judging by {month.seen} whole days."
+    ahead = f"The next 30 days: {_band(month.next_month)}"
+    yield (
+        f"{ahead}. A year is foretold once there are 28 days."
+        if year is None
+        else f"{ahead}; the next 365: {_band(year)}."
+    )
 
 
 def _not_in_it(month: CostProjection) -> Iterator[str]:
     if month.unpriced:
-        yield f"{words.count(month.unpriced)} of {words.count(month.requests)} requests have no known price, and are in none of this."
+        yield f"{without_price(month.unpriced, month.requests)}."
 
 
 def _band(band: Band) -> str:
@@ -226,4 +234,4 @@ def _about_caches(classes: TokenClasses) -> str:
 def _unpriced(totals: Totals) -> str | None:
     if not totals.unpriced_count:
         return None
-    return f"{words.count(totals.unpriced_count)} requests have no known price, and are not in this sum"
+    return f"{without_price(totals.unpriced_count)} sum"

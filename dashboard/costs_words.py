@@ -15,13 +15,21 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+def without_price(number: int, of: int | None = None) -> str:
+    """`1 request has no known price, and is not in this`; with how many there are, `1 of 5 requests has ...`."""
+    some = words.count(number) if of is None else f"{words.count(number)} of {words.count(of)}"
+    noun = "request" if (of or number) == 1 else "requests"
+    return f"{some} {noun} {'has' if number == 1 else 'have'} no known price, and {'is' if number == 1 else 'are'} not in this"
+
+
 def sampled(found: Drawn) -> str:
     """From how many traces something is estimated."""
     seen, of = words.count(found.looked_at), words.count(found.stands_for)
     return f"All {seen} traces." if found.whole else f"Estimated from {seen} of about {of} traces, drawn at random."
 
 
-def facts(rows: Sequence[Mapping[str, str]], *, alt: str) -> None:
-    """Draw rows that lead nowhere."""
+def facts(rows: Sequence[Mapping[str, str]], *, alt: str, numbers: Sequence[str] = ()) -> None:
+    """Draw rows that lead nowhere, those columns of numbers in words at the right."""
+    config = {name: st.column_config.TextColumn(alignment="right") for name in numbers}
     columns = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
-    st.dataframe(columns, hide_index=True, alt=alt, height="content" if len(rows) <= 20 else 740)
+    st.dataframe(columns, hide_index=True, alt=alt, height="content" if len(rows) <= 20 else 740, column_config=config)

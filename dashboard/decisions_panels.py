@@ -54,11 +54,15 @@ def chart(figure: Any, key: str, alt: str) -> list[Any]:
     return [point["customdata"] for point in event["selection"]["points"] if "customdata" in point]
 
 
-def table(rows: Sequence[Mapping[str, str]], key: str, *, alt: str, wide: str | None = None) -> int | None:
-    """Draw rows; returns which one was picked."""
+def table(
+    rows: Sequence[Mapping[str, str]], key: str, *, alt: str, wide: str | None = None, numbers: Sequence[str] = ()
+) -> int | None:
+    """Draw rows, those columns of numbers in words at the right; returns which one was picked."""
     if not rows:
         return None
-    config = {wide: st.column_config.TextColumn(width="large")} if wide else None
+    config: dict[str, Any] = {name: st.column_config.TextColumn(alignment="right") for name in numbers}
+    if wide:
+        config[wide] = st.column_config.TextColumn(width="large")
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     event = st.dataframe(
         columns, hide_index=True, key=key, on_select="rerun", selection_mode="single-row", column_config=config, alt=alt,

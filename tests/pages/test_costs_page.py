@@ -109,6 +109,7 @@ def test_what_is_not_known_is_a_dash(open_page: OpenPage, paid: list[TraceData])
     assert list(unknown["Model"]) == ["home-made"]
     assert list(unknown["To do"]) == ["set a price"]
     assert [code.value for code in app.code] == ["""TRACEWHY_PRICES='{"home-made": {"input": …, "output": …}}'"""]
+    assert "1 of 5 requests has no known price, and is not in this." in texts(app)
     assert paid[2].trace_id in {row["id"] for listed in drawn(app, "trace_list") for row in listed["rows"]}
 
 
@@ -141,8 +142,8 @@ def test_a_month_that_can_be_foretold_is(open_page: OpenPage, database: Database
     store(database, *[spent(now - timedelta(days=number), 2) for number in range(11)])
     app = open_page("costs")
     assert {metric.label: metric.value for metric in app.metric}["Month, expected"].startswith("$")
-    assert "from 10 whole days; the next 30 days" in texts(app)
-    assert "a year takes 28 days to foretell" in texts(app)
+    assert "judging by 10 whole days. The next 30 days: " in texts(app)
+    assert "A year is foretold once there are 28 days." in texts(app)
 
 
 def test_a_month_without_prices_is_not_free(open_page: OpenPage, database: Database, now: datetime) -> None:
