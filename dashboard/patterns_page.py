@@ -24,7 +24,7 @@ from tracing_core.query.patterns import QuestionPatterns
 from tracing_core.question_clusters import FEWEST_QUESTIONS
 
 _PART, _TOPIC = "part", "topic"
-_PICKED = "patterns.picked"
+_PICKED, _CHART = "patterns.picked", "patterns.topics"
 _LISTED, _MOST_GAPS = 20, 200
 
 
@@ -73,10 +73,11 @@ def questions(view: View) -> None:
     if not clusters:
         st.caption(f"Fewer than {FEWEST_QUESTIONS} different questions: too few to tell topics apart.")
         return
+    was_here = _CHART in st.session_state  # gone once another page was shown, and so is what was picked on it
     with decisions_panels.panel("Topics", "Each bar leads to its questions; a mark is the period before"):
-        picked = decisions_panels.chart(patterns_charts.topics(clusters), "patterns.topics", "Questions by topic")
+        picked = decisions_panels.chart(patterns_charts.topics(clusters), _CHART, "Questions by topic")
     at = decisions_panels.table([_row(each) for each in clusters], "patterns.table", alt="Topics in numbers")
-    _pick(clusters[at].name if at is not None else picked[0][0] if picked else None)
+    _pick(clusters[at].name if at is not None else picked[0][0] if picked else None, was_here=was_here)
     if said := st.query_params.get(_TOPIC):
         _topic(view, nearest(clusters, said), found.found.gaps)
 
@@ -150,12 +151,12 @@ def _change(each: Cluster) -> str:
     return f"{(each.count / each.before - 1) * 100:+.0f} %"
 
 
-def _pick(name: str | None) -> None:
-    """Keep what was picked in the URL, and forget it when it is let go."""
+def _pick(name: str | None, *, was_here: bool) -> None:
+    """Keep what was picked in the URL, and forget it when it is let go; whoever comes back finds it again."""
     if name is not None:
         st.query_params[_TOPIC] = name
         st.session_state[_PICKED] = True
-    elif st.session_state.pop(_PICKED, False):
+    elif st.session_state.pop(_PICKED, False) and was_here:
         st.query_params.pop(_TOPIC, None)
 
 
