@@ -182,7 +182,7 @@ def dearest(db: Database, chosen: TraceFilter, *, operation: str | None = None, 
         s = trace_spans.c
         near = (s.started_at >= some.c.started_at - NEARBY, s.started_at < some.c.started_at + NEARBY)
         called = select(s.trace_id).where(s.trace_id == some.c.trace_id, metrics.operation(s.name) == operation, *near)
-        most = most.where(called.exists())
+        most = most.where(called.offset(0).exists())  # an offset keeps PostgreSQL from going through all spans for it
     first = most.limit(limit).subquery()
     listed = select(*trace_columns()).join_from(first, traces, traces.c.trace_id == first.c.trace_id)
     with reading(db, chosen) as connection:

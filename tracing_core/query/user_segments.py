@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, select
 
 from tracing_core.model import QualityFlag
 from tracing_core.query import metrics
@@ -61,7 +61,7 @@ def users(db: Database, chosen: TraceFilter) -> Users:
     """
     newest = _newest(chosen)
     with reading(db, chosen) as connection:
-        looked_at = connection.scalar(select(func.count()).select_from(newest)) or 0
+        looked_at = connection.scalar(select(func.count()).select_from(_asked(chosen, literal(1)).subquery())) or 0
         facts = _facts(connection, newest)
     found = users_of(facts)
     return Users(
@@ -92,13 +92,18 @@ def activity(db: Database, chosen: TraceFilter) -> tuple[Activity, ...]:
     )
 
 
+def _asked(chosen: TraceFilter, *columns: ColumnElement[Any]) -> Select[Any]:
+    """The newest traces of which the user is known."""
+    some = select(*columns).where(traces.c.user_id.is_not(None), *conditions(chosen))
+    return some.order_by(traces.c.started_at.desc()).limit(MOST_TRACES)
+
+
 def _newest(chosen: TraceFilter) -> Any:
     t = traces.c
     columns = (
         t.user_id, t.trace_id, t.library, t.quality_flag, t.cost_usd, t.started_at, t.rating, metrics.weight().label("weight")
     )  # fmt: skip
-    some = select(*columns).where(t.user_id.is_not(None), *conditions(chosen))
-    return some.order_by(t.started_at.desc()).limit(MOST_TRACES).cte("newest").prefix_with("MATERIALIZED")
+    return _asked(chosen, *columns).cte("newest").prefix_with("MATERIALIZED")
 
 
 def _facts(connection: Connection, newest: Any) -> list[UserFacts]:
