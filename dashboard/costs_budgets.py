@@ -27,8 +27,8 @@ def budget_of(view: View) -> Decimal | None:
     return next((budget.monthly_usd for budget in found), None)
 
 
-def budgets() -> None:
-    """How each budget stands, and the form."""
+def budgets(view: View) -> None:
+    """How each budget stands, and the form, which begins with the project of the page."""
     with panel("Budgets", "What a project may spend in a month of the calendar, in UTC"):
         standings = costs_data.standings(costs_data.minute())
         for each in standings:
@@ -36,7 +36,7 @@ def budgets() -> None:
         if not standings:
             st.caption("None is set. An alert rule can watch how much of one is used.")
         with st.expander("Set a budget", expanded=False):
-            _form()
+            _form(view.project)
 
 
 def name_of(project: str) -> str:
@@ -75,7 +75,7 @@ def _course(each: BudgetStanding) -> str:
         )
     if each.exceeded_on is not None:
         earliest = (
-            f", {_day(each.earliest)} at the earliest" if each.earliest and each.earliest < each.exceeded_on else ""
+            f", at the earliest on {_day(each.earliest)}" if each.earliest and each.earliest < each.exceeded_on else ""
         )
         return f":red[Expected to be spent on {_day(each.exceeded_on)}{earliest}.]"
     if each.earliest is not None:
@@ -87,9 +87,11 @@ def _day(day: date) -> str:
     return f"{day.day} {day:%B}"
 
 
-def _form() -> None:
+def _form(project: str | None) -> None:
     with st.form("costs.budget", border=False):
-        st.selectbox("Project", costs_data.projects(), format_func=name_of, key=_PROJECT)
+        known = costs_data.projects()
+        at = known.index(project) if project in known else 0
+        st.selectbox("Project", known, at, format_func=name_of, key=_PROJECT)
         st.text_input("Dollars a month", key=_AMOUNT, placeholder="250")
         st.form_submit_button("Set", on_click=_save, icon=":material/check:")
     if said := st.session_state.pop(_SAID, None):

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import charts, data, filters, navigation, rating_charts, rating_data, states, words
 from dashboard.panels import open_times
 from dashboard.rating import COMMENT_CHARS, try_saving
-from dashboard.trace_list import SHORT_COLUMNS, trace_list
+from dashboard.trace_list import trace_list
 from dashboard.view import View
 from tracing_core.query.feedback import LOW_RATING, RatedTrace
 from tracing_core.query.filters import TraceFilter
@@ -20,6 +20,8 @@ from tracing_core.query.rating_groups import Dimension, RatedGroup
 _CHANCE = "Beneath is the interval that chance leaves it, in 95 of 100 cases"
 _MOST_COMMENTS = 20
 _MOST_LOW_RATED = 20
+_COLUMNS = ("time", "question", "latency", "rating")
+"""Without the flag, which says no more than the rating, and would take its room on a narrow page."""
 
 
 def numbers(totals: Totals, chosen: TraceFilter) -> None:
@@ -83,7 +85,9 @@ def by(chosen: TraceFilter, dimension: Dimension) -> None:
 
 def _told(group: RatedGroup, dimension: str) -> str:
     name = words.label(group.name or f"no {dimension}", 24)
-    return f"{name} {words.count(group.seen)} ratings of {words.count(group.answers)} answers"
+    ratings = "1 rating" if group.seen == 1 else f"{words.count(group.seen)} ratings"
+    answers = "1 answer" if group.answers == 1 else f"{words.count(group.answers)} answers"
+    return f"{name} {ratings} of {answers}"
 
 
 def _chart(figure: Any, key: str, alt: str) -> list[Any]:
@@ -118,7 +122,7 @@ def low_rated(chosen: TraceFilter, view: View) -> None:
         navigation.link("review", "Review them one by one", view.params(), icon=":material/rate_review:")
     page = data.traces(replace(chosen, max_rating=LOW_RATING), "newest", None, _MOST_LOW_RATED)
     if page.rows:
-        trace_list(page.rows, key="feedback.low", now=filters.now(), columns=SHORT_COLUMNS)
+        trace_list(page.rows, key="feedback.low", now=filters.now(), columns=_COLUMNS)
         if page.next_cursor:
             navigation.link("traces", "All of them", replace(view, max_rating=LOW_RATING).params())
     else:

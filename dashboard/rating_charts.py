@@ -72,7 +72,7 @@ def _interval(of: Estimate) -> Interval:
 def _said(group: RatedGroup) -> str:
     return (
         f"{words.rating(group.mean.value)} ({words.rating(group.mean.low)} to {words.rating(group.mean.high)}) · "
-        f"{words.count(group.seen)} ratings · {words.share(group.low.value)} low"
+        f"{words.count(group.seen)} {'rating' if group.seen == 1 else 'ratings'} · {words.share(group.low.value)} low"
     )
 
 

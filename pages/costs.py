@@ -17,7 +17,7 @@ left, right = layout.wide_then_narrow()
 with left:
     costs_page.month(view, costs_budgets.budget_of(view))
 with right:
-    costs_budgets.budgets()
+    costs_budgets.budgets(view)
 
 if totals.count:
     costs_page.dearest(view, operation)

@@ -232,3 +232,9 @@ def test_the_month_has_its_band() -> None:
     high, low, expected, now = costs_charts.month(projection, Decimal(5)).data
     assert (high.y[0], low.y[0], expected.y[0], now.y[0]) == (6, 3, 4, 3)
     assert low.fill == "tonexty"
+
+
+def test_a_budget_begins_with_the_project_of_the_page(open_page: OpenPage, paid: list[TraceData]) -> None:
+    """Who looks at a project sets its budget without choosing it again; without one it is of everything."""
+    assert open_page("costs", project="shop").selectbox(key="costs.budget.project").value == "shop"
+    assert open_page("costs").selectbox(key="costs.budget.project").value == ""
