@@ -11,7 +11,7 @@ from typing import Any
 from tracing_core.alert_rule import WEEK, Against, AlertRule
 from tracing_core.alert_state import Sample
 from tracing_core.errors import InvalidInput
-from tracing_core.query.alert_numbers import Number, number_of
+from tracing_core.query.alert_numbers import HISTOGRAM, Number, number_of
 from tracing_core.query.alert_sums import by_minute, in_rollups
 from tracing_core.query.rollup_measures import without_minutes
 from tracing_core.query.time_buckets import bucket_starts
@@ -98,12 +98,10 @@ class _Sliding:
             self._sums, self._bins = {}, {}
 
     def row(self) -> dict[str, Any] | None:
-        """The sums as a row of the rollups; None of nothing."""
+        """The sums as a row of the rollups, with the histogram as it is; None of nothing."""
         if not self._within:
             return None
-        there = [(number, count) for number, count in sorted(self._bins.items()) if count > 1e-6]
-        lists = {"bins": ",".join(str(number) for number, _ in there), "bin_counts": ",".join(str(n) for _, n in there)}
-        return {**self._sums, **(lists if there else dict.fromkeys(_LISTS))}
+        return {**self._sums, HISTOGRAM: {number: count for number, count in self._bins.items() if count > 1e-6}}
 
     def _add(self, sums: Mapping[str, Any], bins: Mapping[int, float], sign: int) -> None:
         for name, value in sums.items():

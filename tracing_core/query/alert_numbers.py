@@ -13,6 +13,8 @@ from tracing_core.query.measures import NOTHING, Measures, histogram_of, measure
 
 HISTOGRAMS = frozenset({AlertMeasure.P50, AlertMeasure.P95, AlertMeasure.P99})
 """Measures that are read from histograms."""
+HISTOGRAM = "histogram"
+"""The name of a histogram that is counts by bin already."""
 PRESENT = frozenset({AlertMeasure.BUDGET_USED, AlertMeasure.QUEUE, AlertMeasure.DEAD_LETTERS, AlertMeasure.DROPPED})
 """Measures that are known of now alone."""
 Number = tuple[float | None, float]
@@ -24,7 +26,8 @@ def number_of(rule: AlertRule, row: Mapping[Any, Any] | None) -> Number:
 
     Args:
         rule: what it asks for.
-        row: for a share `part` and `whole`; else sums as in the rollups, with `rated` for the feedback rate. None of nothing.
+        row: for a share `part` and `whole`; else sums as in the rollups, with `rated` for the feedback rate, and the histogram
+            as there or, under `HISTOGRAM`, as counts by bin. None of nothing.
     """
     if rule.measure in SOURCES:
         part, whole = (0.0, 0.0) if row is None else (float(row["part"] or 0), float(row["whole"] or 0))
@@ -32,9 +35,12 @@ def number_of(rule: AlertRule, row: Mapping[Any, Any] | None) -> Number:
     rated = 0.0 if row is None else float(row.get("rated") or 0)
     if row is None or not row["count"]:
         return _of_sums(rule, NOTHING, rated)
-    histogram = histogram_of(row) if rule.measure in HISTOGRAMS else {}
-    value, count = _of_sums(rule, measures_of(row, histogram), rated)
+    value, count = _of_sums(rule, measures_of(row, _histogram(row) if rule.measure in HISTOGRAMS else {}), rated)
     return _rounded(value), count
+
+
+def _histogram(row: Mapping[Any, Any]) -> Mapping[int, float]:
+    return row[HISTOGRAM] if HISTOGRAM in row else histogram_of(row)
 
 
 def _rounded(value: float | None) -> float | None:
