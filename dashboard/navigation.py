@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import streamlit as st
 
+_AT, _LEFT = "navigation.at", "navigation.left"
 WIDTH = 230
 """Of the navigation, in pixels."""
 PAGES = Path(__file__).resolve().parent.parent / "pages"
@@ -157,8 +158,24 @@ def screen_of(page: st.Page) -> Screen:
     return next((screen for screen in SCREENS if screen.title == page.title), SCREENS[0])
 
 
+def arrive(screen: Screen) -> None:
+    """Mend the URL of who comes back to a screen from one that `open_page` went to.
+
+    Streamlit writes the parameters of the new page into the URL before it changes the page, so that the browser's history
+    has the old page with the parameters of the new one. Whoever gets there finds what the page showed.
+    """
+    st.session_state[_AT] = screen.key
+    key, theirs, ours = st.session_state.get(_LEFT, (None, {}, {}))
+    if key == screen.key and theirs != ours and st.query_params.to_dict() == theirs:
+        del st.session_state[_LEFT]
+        st.query_params.from_dict(ours)
+
+
 def open_page(key: str, params: Mapping[str, str] | None = None) -> NoReturn:
     """Go to a screen, with these parameters in the URL."""
+    here = st.session_state.get(_AT)
+    if here != key:
+        st.session_state[_LEFT] = (here, dict(params or {}), st.query_params.to_dict())
     st.switch_page(BY_KEY[key].path, query_params=dict(params or {}))
 
 

@@ -15,6 +15,7 @@ st.logo(HERE / "logo.svg", icon_image=HERE / "icon.svg", size="medium")
 
 page = st.navigation(navigation.pages())
 screen = navigation.screen_of(page)
+navigation.arrive(screen)
 
 if screen.titled:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):

@@ -1,0 +1,46 @@
+"""What is asked: from a topic to its traces, by clicking its bar."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.browsing import Application, settled
+from tests.factories import make_trace
+from tests.postgres.writing import store
+from tests.unit.test_question_clusters import QUESTIONS
+from tracing_core.clock import SystemClock
+from tracing_core.storage.database import Database
+from tracing_core.storage.embedded import embedded_url
+
+pytestmark = pytest.mark.browser
+PROJECT = "patterns-demo"
+
+
+def test_a_topic_leads_to_its_traces(running: Application, page: Page) -> None:
+    """All questions are counted; the longest bar opens a topic, whose row opens a trace; Back comes back to the topic."""
+    now = SystemClock().now()
+    database = Database(embedded_url(running.data_dir))
+    for number, question in enumerate(QUESTIONS):
+        store(
+            database, make_trace(query=question, project=PROJECT, started_at=now - timedelta(minutes=9, seconds=number))
+        )
+    database.close()
+    page.goto(f"{running.url}/patterns?project={PROJECT}&range=1h")
+    expect(page.get_by_test_id("stMetric").filter(has_text="Questions")).to_contain_text(str(len(QUESTIONS)))
+    bar = page.locator(".js-plotly-plot").first.locator(".bars .point path").first
+    settled(page)
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_url(re.compile(r"/patterns\?.*topic="))
+    expect(page.get_by_text("of this topic looked at")).to_be_visible()
+    settled(page).locator(".frame tbody tr").first.click()
+    page.wait_for_url(re.compile(r"/trace\?.*id="))
+    page.go_back()
+    page.wait_for_url(re.compile(r"/patterns\?.*topic="))
+    expect(page.get_by_text("of this topic looked at")).to_be_visible()
