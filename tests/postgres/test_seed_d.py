@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+import tracing_core as tracing
 from tests.factories import NOON, make_span, make_spans, make_trace, milliseconds
 from tests.postgres.writing import rate, store
 from tracing_core.archive import Archive, use
@@ -228,3 +232,22 @@ def test_feedback_summary_is_the_seeds_query(filled: Database) -> None:
     assert [each.avg_confidence for each in found] == pytest.approx([row["avg_confidence"] for row in rows])
     assert sum(each.count for each in found) == 10
     assert feedback_summary(filled, NOW + timedelta(days=8)) == ()
+
+
+def test_the_readme_says_what_works(database_url: str, data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Documentation (seed D): the README's piece of code about numbers and ratings runs as it stands, and says what it says."""
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    code = readme.split("## Ask for numbers, and rate\n")[1].split("```python\n")[1].split("```")[0]
+    store = tracing.init(DATABASE_URL=database_url, TRACEWHY_DATA_DIR=data_dir, TRACEWHY_PROJECT="my-app")
+    try:
+        trace = tracing.TraceContext.start(query="Why?", user_id="ann")
+        tracing.TraceContext.finish(trace).result(20)
+        names: dict[str, Any] = {"trace_id": trace.trace_id, "rerank": len, "documents": ()}
+        compiled = compile(code, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        asyncio.run(FunctionType(compiled, names)())
+    finally:
+        store.close()
+    assert names["of_ann"]["total_requests"] == names["of_all"]["total_requests"] == 1
+    assert list(names["latency"]) == ["p50", "p75", "p90", "p95", "p99"]
+    assert sum(names["sure"].values()) == 1
+    assert capsys.readouterr().out.startswith("$0.001423 ")
