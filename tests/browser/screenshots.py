@@ -93,6 +93,10 @@ def _pictures(opened: Browser, url: str, out: Path, width: int, scheme: Literal[
         page.goto(f"{url}/explain?{urlencode({'range': '7d', 'project': PROJECT} | asked)}")
         page.get_by_text("Nothing else stands out").wait_for()
         _take(page, out, name, width, scheme)
+    for name in ("compare", "patterns"):
+        page.goto(f"{url}/{name}?{urlencode({'range': '7d', 'project': PROJECT})}")
+        page.locator(".js-plotly-plot").first.wait_for()
+        _take(page, out, name, width, scheme)
     page.goto(f"{url}/traces")
     page.locator("tbody tr").first.click()
     page.wait_for_url("**/trace?id=*")
