@@ -153,6 +153,9 @@ def detail(row: RuleRow) -> None:
         st.markdown(_sentence(row))
         if row.rule is not None and row.rule.note:
             st.text(row.rule.note)
+        if row.rule is not None and (unknown := alerts_data.desk().unknown(row.rule)):
+            names = ", ".join(words.label(name, 40) for name in unknown)
+            st.warning(f"Nothing arrives at {names}: not in {environment_name('alert_destinations')}.")
         _actions(row)
         if row.rule is not None and ABOUT[row.rule.measure].history:
             alerts_preview.show(row.rule, "alerts.course")

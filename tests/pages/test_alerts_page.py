@@ -132,6 +132,20 @@ def test_an_address_opens_a_rule_and_an_event(
     assert alerts_words.explain_params(event)["these"] == "failed"
 
 
+def test_a_destination_that_is_not_set_is_told(open_page: OpenPage, stored: list[TraceData], keep: Keep) -> None:
+    """Who opens a rule sees that nothing arrives where the settings name nobody, before it fires for the first time."""
+    rule_id = keep(FAILING)
+    app = open_page("alerts", rule=rule_id)
+    assert "Nothing arrives at ops: not in TRACEWHY_ALERT_DESTINATIONS." in [each.value for each in app.warning]
+
+
+def test_a_destination_that_is_set_is_not(
+    open_page: OpenPage, stored: list[TraceData], keep: Keep, with_destination: None
+) -> None:
+    """No warning where all is well."""
+    assert not open_page("alerts", rule=keep(FAILING)).warning
+
+
 def test_an_event_that_is_gone_is_a_sentence(open_page: OpenPage) -> None:
     """An old link breaks nothing."""
     app = open_page("alerts", event="evt_gone", rule="rule_gone")
