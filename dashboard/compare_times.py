@@ -20,7 +20,7 @@ def choose(asked: Asked) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         for group, end, label in _FIELDS:
             key = f"compare.{group}.{end}"
-            st.session_state[key] = _ends(asked, group)[end].replace(tzinfo=None)
+            st.session_state[key] = _ends(asked, group)[end].replace(tzinfo=None, second=0)  # as it is shown
             st.datetime_input(label, key=key, on_change=partial(_set, asked, group, end), width=220)
 
 
@@ -34,6 +34,8 @@ def _set(asked: Asked, group: str, end: int) -> None:
     chosen = st.session_state[f"compare.{group}.{end}"]
     if chosen is None:
         return
+    said = compare_view.parse(st.query_params.to_dict())  # another field may have been changed with this one
+    asked = replace(asked, a=said.a or asked.a, b=said.b or asked.b)
     moment, other = chosen.replace(tzinfo=UTC), _ends(asked, group)[1 - end]
     if end:
         start, last = min(other, moment - _HOUR) if other >= moment else other, moment
