@@ -16,9 +16,9 @@ from sqlalchemy import func, select
 
 from bench.measure import Figure, percentile
 from bench.options import Options
-from tracing_core.alert_evaluation import evaluate
-from tracing_core.alert_measure import AlertMeasure
-from tracing_core.alert_rule import Against, AlertRule
+from tracing_core.alerts.evaluation import evaluate
+from tracing_core.alerts.measure import AlertMeasure
+from tracing_core.alerts.rule import Against, AlertRule
 from tracing_core.clock import SystemClock
 from tracing_core.errors import SettingsError
 from tracing_core.ids import IdSource

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import get_args
 
-from tracing_core.alert_dry_run import dry_run
-from tracing_core.alert_measure import AlertMeasure
-from tracing_core.alert_rule import AlertRule, Direction
+from tracing_core.alerts.dry_run import dry_run
+from tracing_core.alerts.measure import AlertMeasure
+from tracing_core.alerts.rule import AlertRule, Direction
 from tracing_core.cohort import Cohort
 from tracing_core.comparison import compare
 from tracing_core.cost import CostTracker

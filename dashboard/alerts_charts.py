@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 
 from dashboard import theme
 from dashboard.alerts_words import factor
-from tracing_core.alert_dry_run import DryPoint, DryRun
-from tracing_core.alert_measure import ABOUT, AlertMeasure
-from tracing_core.alert_rule import Against, AlertRule
-from tracing_core.alert_words import amount
+from tracing_core.alerts.dry_run import DryPoint, DryRun
+from tracing_core.alerts.measure import ABOUT, AlertMeasure
+from tracing_core.alerts.rule import Against, AlertRule
+from tracing_core.alerts.words import amount
 
 HEIGHT = 240
 MOST_POINTS = 600

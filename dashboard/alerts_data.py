@@ -7,9 +7,9 @@ from datetime import datetime
 import streamlit as st
 
 from dashboard import data
-from tracing_core.alert_desk import AlertDesk
-from tracing_core.alert_dry_run import DryRun
-from tracing_core.alert_rule import AlertRule
+from tracing_core.alerts.desk import AlertDesk
+from tracing_core.alerts.dry_run import DryRun
+from tracing_core.alerts.rule import AlertRule
 from tracing_core.clock import SystemClock
 from tracing_core.ids import IdSource
 from tracing_core.query import alert_rules as rules_query

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import alerts_data, alerts_words, filters, navigation, states, system_charts, words
 from dashboard.alerts_words import DELIVERY_COLOURS, KIND_COLOURS, KINDS
-from tracing_core.alert_sending import Attempt, Fate
+from tracing_core.alerts.sending import Attempt, Fate
 from tracing_core.errors import InvalidInput
 from tracing_core.query.alert_rules import DeliveryRow, DestinationHealth, EventRow
 from tracing_core.settings import environment_name

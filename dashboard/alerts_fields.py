@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard import alerts_words, data, filters, words
-from tracing_core.alert_measure import ABOUT, About, AlertMeasure
-from tracing_core.alert_rule import LONGEST_NAME, LONGEST_TEXT, Against, AlertRule, Direction, Severity
+from tracing_core.alerts.measure import ABOUT, About, AlertMeasure
+from tracing_core.alerts.rule import LONGEST_NAME, LONGEST_TEXT, Against, AlertRule, Direction, Severity
 from tracing_core.model import QualityFlag
 from tracing_core.query.facets import Facet
 from tracing_core.query.filters import TraceFilter

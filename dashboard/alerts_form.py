@@ -10,8 +10,8 @@ import streamlit as st
 from dashboard import alerts_data, alerts_fields, alerts_preview, alerts_words, states
 from dashboard.alerts_fields import PREFIX
 from dashboard.data import VIEWER
-from tracing_core.alert_rule import AlertRule
-from tracing_core.alert_templates import TEMPLATES
+from tracing_core.alerts.rule import AlertRule
+from tracing_core.alerts.templates import TEMPLATES
 from tracing_core.errors import InvalidInput
 from tracing_core.query.alert_rules import RuleRow
 

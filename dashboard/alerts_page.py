@@ -23,9 +23,9 @@ from dashboard import (
 from dashboard.alerts_words import STATE_COLOURS, STATES
 from dashboard.data import VIEWER
 from dashboard.watch_data import watching
-from tracing_core.alert_measure import ABOUT
-from tracing_core.alert_state import StateName
-from tracing_core.alert_words import condition
+from tracing_core.alerts.measure import ABOUT
+from tracing_core.alerts.state import StateName
+from tracing_core.alerts.words import condition
 from tracing_core.errors import InvalidInput
 from tracing_core.query.alert_rules import DestinationHealth, EventRow, RuleRow
 from tracing_core.settings import environment_name, settings

@@ -8,10 +8,10 @@ from typing import Any
 import streamlit as st
 
 from dashboard import alerts_charts, alerts_data, filters, words
-from tracing_core.alert_dry_run import DryRun
-from tracing_core.alert_measure import ABOUT
-from tracing_core.alert_rule import Against, AlertRule
-from tracing_core.alert_words import amount, condition
+from tracing_core.alerts.dry_run import DryRun
+from tracing_core.alerts.measure import ABOUT
+from tracing_core.alerts.rule import Against, AlertRule
+from tracing_core.alerts.words import amount, condition
 from tracing_core.errors import InvalidInput
 
 DAY = timedelta(days=1)

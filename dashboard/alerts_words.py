@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
-from tracing_core.alert_event import AlertEvent
-from tracing_core.alert_links import traces_link
-from tracing_core.alert_measure import ABOUT, AlertMeasure, Unit
-from tracing_core.alert_rule import Against, AlertRule
-from tracing_core.alert_state import EventKind, StateName
-from tracing_core.alert_words import amount
+from tracing_core.alerts.event import AlertEvent
+from tracing_core.alerts.links import traces_link
+from tracing_core.alerts.measure import ABOUT, AlertMeasure, Unit
+from tracing_core.alerts.rule import Against, AlertRule
+from tracing_core.alerts.state import EventKind, StateName
+from tracing_core.alerts.words import amount
 from tracing_core.errors import InvalidInput
 from tracing_core.query.alert_rules import EventRow, RuleRow
 from tracing_core.quiet_time import QuietTime

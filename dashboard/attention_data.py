@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import alerts_data, data, watch_data
 from dashboard.time_marks import Mark
-from tracing_core.alert_state import EventKind
+from tracing_core.alerts.state import EventKind
 from tracing_core.query import alerts as noticed_query
 from tracing_core.query import attention as attention_query
 from tracing_core.query.alerts import AlertRow

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Literal
 
 from dashboard import words
-from tracing_core.alert_measure import ABOUT, AlertMeasure
-from tracing_core.alert_rule import AlertRule, Severity
-from tracing_core.alert_state import AlertState, StateName
-from tracing_core.alert_words import amount
+from tracing_core.alerts.measure import ABOUT, AlertMeasure
+from tracing_core.alerts.rule import AlertRule, Severity
+from tracing_core.alerts.state import AlertState, StateName
+from tracing_core.alerts.words import amount
 from tracing_core.attention import Change, Part, What
 from tracing_core.query.alert_rules import RuleRow
 from tracing_core.query.alerts import AlertRow

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 
-from tracing_core.alert_watch import WatchTally
+from tracing_core.alerts.watch import WatchTally
 from tracing_core.query.alert_counts import AlertCounts
 
 

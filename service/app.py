@@ -20,7 +20,7 @@ from service.otlp import Doors, OtlpEndpoint
 from service.outcome import Bookkeeper
 from service.rate_limits import RatingLimit
 from service.signals import SIGNALS, TRACES
-from tracing_core.alert_watch import AlertWatch
+from tracing_core.alerts.watch import AlertWatch
 from tracing_core.asgi import TraceMiddleware
 from tracing_core.clock import SystemClock
 from tracing_core.diagnostics_keeping import DiagnosticsKeeper

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from service import alert_metrics
 from service.watch_metrics import question_metrics, watch_metrics
-from tracing_core.alert_watch import AlertWatch
+from tracing_core.alerts.watch import AlertWatch
 from tracing_core.clock import Clock
 from tracing_core.errors import StorageError
 from tracing_core.ids import IdSource

@@ -8,7 +8,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tracing_core.alert_commands import add_alert_commands
+from tracing_core.alerts.commands import add_alert_commands
 from tracing_core.calibration_commands import add_calibration_command
 from tracing_core.clock import SystemClock
 from tracing_core.doctor_command import add_doctor_command

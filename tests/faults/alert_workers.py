@@ -10,8 +10,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from tests.service.serving import WAIT
-from tracing_core.alert_courier import Courier
-from tracing_core.alert_evaluation import evaluate
+from tracing_core.alerts.courier import Courier
+from tracing_core.alerts.evaluation import evaluate
 from tracing_core.clock import ManualClock
 from tracing_core.errors import Busy
 from tracing_core.settings import read_settings

@@ -17,7 +17,7 @@ from tests.postgres.alerting import MINUTE, answered, desk, rule
 from tests.postgres.writing import store
 from tests.service.serving import WAIT, eventually
 from tests.service.webhook import Webhook, webhook
-from tracing_core.alert_measure import AlertMeasure
+from tracing_core.alerts.measure import AlertMeasure
 from tracing_core.query.alert_rules import newest_events
 from tracing_core.storage.database import Database
 

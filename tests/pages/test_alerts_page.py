@@ -16,13 +16,13 @@ from streamlit.testing.v1 import AppTest
 from dashboard import alerts_charts, alerts_words
 from tests.factories import NOON
 from tests.pages.conftest import OpenPage, texts
-from tracing_core.alert_dry_run import DryPoint, DryRun, Episode
-from tracing_core.alert_evaluation import evaluate
-from tracing_core.alert_event import AlertEvent
-from tracing_core.alert_measure import AlertMeasure
-from tracing_core.alert_rule import Against, AlertRule, Direction
-from tracing_core.alert_state import EventKind, StateName
-from tracing_core.alert_templates import TEMPLATES
+from tracing_core.alerts.dry_run import DryPoint, DryRun, Episode
+from tracing_core.alerts.evaluation import evaluate
+from tracing_core.alerts.event import AlertEvent
+from tracing_core.alerts.measure import AlertMeasure
+from tracing_core.alerts.rule import Against, AlertRule, Direction
+from tracing_core.alerts.state import EventKind, StateName
+from tracing_core.alerts.templates import TEMPLATES
 from tracing_core.clock import SystemClock
 from tracing_core.errors import InvalidInput
 from tracing_core.ids import IdSource

@@ -8,9 +8,9 @@ from typing import Any
 
 from tests.factories import NOON, make_decision, make_span, make_trace, milliseconds
 from tests.surroundings import repeatable_ids
-from tracing_core.alert_desk import AlertDesk
-from tracing_core.alert_measure import AlertMeasure
-from tracing_core.alert_rule import AlertRule
+from tracing_core.alerts.desk import AlertDesk
+from tracing_core.alerts.measure import AlertMeasure
+from tracing_core.alerts.rule import AlertRule
 from tracing_core.clock import ManualClock
 from tracing_core.model import SpanKind, TraceData, TraceStatus
 from tracing_core.settings import read_settings

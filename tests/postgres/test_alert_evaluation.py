@@ -15,10 +15,10 @@ from sqlalchemy import text
 from tests.factories import NOON
 from tests.postgres.alerting import DELAY, MINUTE, answered, desk, rule, some_hours
 from tests.postgres.writing import rate, store
-from tracing_core.alert_evaluation import evaluate
-from tracing_core.alert_measure import ABOUT, AlertMeasure
-from tracing_core.alert_rule import WEEK, Against, AlertRule, Direction
-from tracing_core.alert_state import EventKind, StateName
+from tracing_core.alerts.evaluation import evaluate
+from tracing_core.alerts.measure import ABOUT, AlertMeasure
+from tracing_core.alerts.rule import WEEK, Against, AlertRule, Direction
+from tracing_core.alerts.state import EventKind, StateName
 from tracing_core.clock import ManualClock
 from tracing_core.errors import Busy, InvalidInput
 from tracing_core.query.alert_numbers import PRESENT

@@ -13,9 +13,9 @@ from tests.factories import NOON, make_trace
 from tests.postgres.alerting import MINUTE, answered, rule
 from tests.postgres.runs_written import make_run
 from tests.postgres.writing import rate, store
-from tracing_core.alert_measure import ABOUT, AlertMeasure
-from tracing_core.alert_rule import WEEK, Against, AlertRule
-from tracing_core.alert_state import Sample
+from tracing_core.alerts.measure import ABOUT, AlertMeasure
+from tracing_core.alerts.rule import WEEK, Against, AlertRule
+from tracing_core.alerts.state import Sample
 from tracing_core.budget import Budget
 from tracing_core.ledger import Ledger, Outcome
 from tracing_core.model import QualityFlag, TraceStatus

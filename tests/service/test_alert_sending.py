@@ -23,15 +23,15 @@ from tests.postgres.alerting import DELAY, MINUTE, desk, rule
 from tests.service.process import free_port
 from tests.service.serving import eventually
 from tests.service.webhook import Webhook, webhook
-from tracing_core.alert_courier import Courier
-from tracing_core.alert_evaluation import evaluate
-from tracing_core.alert_event import AlertEvent, event_of
-from tracing_core.alert_measure import AlertMeasure
-from tracing_core.alert_message import Message, message_of
-from tracing_core.alert_sending import Attempt, Fate, send
 from tracing_core.alert_settings import Destination
-from tracing_core.alert_state import EventKind, Happening, Sample
-from tracing_core.alert_watch import AlertWatch
+from tracing_core.alerts.courier import Courier
+from tracing_core.alerts.evaluation import evaluate
+from tracing_core.alerts.event import AlertEvent, event_of
+from tracing_core.alerts.measure import AlertMeasure
+from tracing_core.alerts.message import Message, message_of
+from tracing_core.alerts.sending import Attempt, Fate, send
+from tracing_core.alerts.state import EventKind, Happening, Sample
+from tracing_core.alerts.watch import AlertWatch
 from tracing_core.clock import ManualClock, SystemClock
 from tracing_core.errors import InvalidInput
 from tracing_core.query.alert_rules import destination_health, newest_events

@@ -15,7 +15,7 @@ from service.metrics import ServiceMetrics
 from tests.factories import NOON, make_trace
 from tests.service.receiving import JSON, request, span
 from tests.service.serving import Scripted, serving
-from tracing_core.alert_watch import AlertWatch
+from tracing_core.alerts.watch import AlertWatch
 from tracing_core.clock import SystemClock
 from tracing_core.ids import IdSource
 from tracing_core.query.diagnostics import receiver_report

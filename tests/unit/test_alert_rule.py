@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracing_core.alert_measure import ABOUT, AlertMeasure
-from tracing_core.alert_rule import Against, AlertRule, Direction, Severity
-from tracing_core.alert_rule_document import rule_of
-from tracing_core.alert_templates import TEMPLATES
-from tracing_core.alert_words import amount, condition, minutes
+from tracing_core.alerts.measure import ABOUT, AlertMeasure
+from tracing_core.alerts.rule import Against, AlertRule, Direction, Severity
+from tracing_core.alerts.rule_document import rule_of
+from tracing_core.alerts.templates import TEMPLATES
+from tracing_core.alerts.words import amount, condition, minutes
 from tracing_core.errors import InvalidInput
 from tracing_core.model import QualityFlag
 from tracing_core.quiet_time import QuietTime

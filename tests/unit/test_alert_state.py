@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.factories import NOON
-from tracing_core.alert_measure import AlertMeasure
-from tracing_core.alert_rule import Against, AlertRule, Direction
-from tracing_core.alert_state import (
+from tracing_core.alerts.measure import AlertMeasure
+from tracing_core.alerts.rule import Against, AlertRule, Direction
+from tracing_core.alerts.state import (
     LONGEST_GAP,
     AlertState,
     EventKind,

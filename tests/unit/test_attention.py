@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from dashboard import attention_words, theme, time_marks
 from dashboard.time_marks import Mark
 from tests.factories import NOON
-from tracing_core.alert_measure import AlertMeasure
-from tracing_core.alert_rule import AlertRule, Severity
-from tracing_core.alert_state import AlertState, Sample, StateName, Verdict
+from tracing_core.alerts.measure import AlertMeasure
+from tracing_core.alerts.rule import AlertRule, Severity
+from tracing_core.alerts.state import AlertState, Sample, StateName, Verdict
 from tracing_core.attention import ALL, Change, Part, Side, Subject, What, changes
 from tracing_core.histogram import bin_of
 from tracing_core.query.alert_rules import RuleRow

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from tracing_core.alert_state import StateName
+from tracing_core.alerts.state import StateName
 from tracing_core.storage.database import Database
 from tracing_core.storage.monitoring_tables import alert_deliveries, alert_rules, alert_states
 

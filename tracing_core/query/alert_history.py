@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tracing_core.alert_rule import WEEK, Against, AlertRule
-from tracing_core.alert_state import Sample
+from tracing_core.alerts.rule import WEEK, Against, AlertRule
+from tracing_core.alerts.state import Sample
 from tracing_core.errors import InvalidInput
 from tracing_core.query.alert_numbers import HISTOGRAM, Number, number_of
 from tracing_core.query.alert_sums import by_minute, in_rollups

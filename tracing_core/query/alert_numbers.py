@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tracing_core.alert_measure import AlertMeasure
-from tracing_core.alert_rule import AlertRule
+from tracing_core.alerts.measure import AlertMeasure
+from tracing_core.alerts.rule import AlertRule
 from tracing_core.query import metrics
 from tracing_core.query.alert_shares import SOURCES
 from tracing_core.query.measures import NOTHING, Measures, histogram_of, measures_of

@@ -14,11 +14,11 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, func, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from tracing_core.alert_event import AlertEvent
-from tracing_core.alert_rule import AlertRule
-from tracing_core.alert_rule_document import rule_of
 from tracing_core.alert_settings import Destination
-from tracing_core.alert_state import AlertState, EventKind, Sample, StateName, Verdict
+from tracing_core.alerts.event import AlertEvent
+from tracing_core.alerts.rule import AlertRule
+from tracing_core.alerts.rule_document import rule_of
+from tracing_core.alerts.state import AlertState, EventKind, Sample, StateName, Verdict
 from tracing_core.errors import InvalidInput
 from tracing_core.storage.database import Database
 from tracing_core.storage.monitoring_tables import alert_deliveries, alert_events, alert_rules, alert_states

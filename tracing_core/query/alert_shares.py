@@ -23,8 +23,8 @@ from sqlalchemy import (
     true,
 )
 
-from tracing_core.alert_measure import AlertMeasure
-from tracing_core.alert_rule import AlertRule
+from tracing_core.alerts.measure import AlertMeasure
+from tracing_core.alerts.rule import AlertRule
 from tracing_core.query import metrics
 from tracing_core.query.filters import TraceFilter, conditions
 from tracing_core.storage.tables import decisions, traces

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, literal, select
 
-from tracing_core.alert_measure import AlertMeasure
-from tracing_core.alert_rule import AlertRule
+from tracing_core.alerts.measure import AlertMeasure
+from tracing_core.alerts.rule import AlertRule
 from tracing_core.query import metrics, row_measures
 from tracing_core.query.alert_numbers import HISTOGRAMS
 from tracing_core.query.alert_shares import SOURCES, filter_of, share_minutes

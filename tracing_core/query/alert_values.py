@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from tracing_core.alert_measure import AlertMeasure
-from tracing_core.alert_rule import WEEK, Against, AlertRule
-from tracing_core.alert_state import Sample
+from tracing_core.alerts.measure import AlertMeasure
+from tracing_core.alerts.rule import WEEK, Against, AlertRule
+from tracing_core.alerts.state import Sample
 from tracing_core.errors import StorageError
 from tracing_core.query import metrics
 from tracing_core.query.alert_numbers import HISTOGRAMS, PRESENT, Number, number_of

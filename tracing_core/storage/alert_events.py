@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from tracing_core.alert_event import AlertEvent
-from tracing_core.alert_state import AlertState
+from tracing_core.alerts.event import AlertEvent
+from tracing_core.alerts.state import AlertState
 from tracing_core.storage.monitoring_tables import alert_deliveries, alert_events, alert_states
 
 _TRANSACTION_LOCK = 7_201_113_120_006

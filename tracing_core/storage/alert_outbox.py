@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 
-from tracing_core.alert_event import AlertEvent
+from tracing_core.alerts.event import AlertEvent
 from tracing_core.query.alert_rules import event_in
 from tracing_core.storage.database import Database
 from tracing_core.storage.monitoring_tables import alert_deliveries, alert_events

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from tracing_core.alert_event import switched_off
-from tracing_core.alert_rule import AlertRule
-from tracing_core.alert_rule_document import rule_of
-from tracing_core.alert_state import StateName
+from tracing_core.alerts.event import switched_off
+from tracing_core.alerts.rule import AlertRule
+from tracing_core.alerts.rule_document import rule_of
+from tracing_core.alerts.state import StateName
 from tracing_core.clock import Clock
 from tracing_core.errors import InvalidInput
 from tracing_core.ids import IdSource

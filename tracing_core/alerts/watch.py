@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from tracing_core.alert_courier import Courier
-from tracing_core.alert_evaluation import Evaluated, evaluate
+from tracing_core.alerts.courier import Courier
+from tracing_core.alerts.evaluation import Evaluated, evaluate
 from tracing_core.clock import Clock
 from tracing_core.errors import Busy, StorageError
 from tracing_core.settings import Settings

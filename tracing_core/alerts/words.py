@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tracing_core.alert_measure import ABOUT, AlertMeasure, Unit
-from tracing_core.alert_rule import Against, AlertRule
-from tracing_core.alert_state import EventKind, Sample
+from tracing_core.alerts.measure import ABOUT, AlertMeasure, Unit
+from tracing_core.alerts.rule import Against, AlertRule
+from tracing_core.alerts.state import EventKind, Sample
 
 _HOUR, _DAY = 60, 24 * 60
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tracing_core.alert_measure import AlertMeasure
-from tracing_core.alert_rule import Against, AlertRule, Direction, Severity
+from tracing_core.alerts.measure import AlertMeasure
+from tracing_core.alerts.rule import Against, AlertRule, Direction, Severity
 
 TEMPLATES: Mapping[str, AlertRule] = {
     "low_confidence": AlertRule(

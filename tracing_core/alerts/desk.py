@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tracing_core.alert_dry_run import DryRun, dry_run
-from tracing_core.alert_message import trial
-from tracing_core.alert_rule import AlertRule
-from tracing_core.alert_sending import Attempt, send
+from tracing_core.alerts.dry_run import DryRun, dry_run
+from tracing_core.alerts.message import trial
+from tracing_core.alerts.rule import AlertRule
+from tracing_core.alerts.sending import Attempt, send
 from tracing_core.clock import Clock
 from tracing_core.errors import InvalidInput
 from tracing_core.ids import IdSource

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from tracing_core.alert_evaluation import window_end
-from tracing_core.alert_measure import ABOUT
-from tracing_core.alert_rule import AlertRule
-from tracing_core.alert_state import AlertState, EventKind, StateName, step
+from tracing_core.alerts.evaluation import window_end
+from tracing_core.alerts.measure import ABOUT
+from tracing_core.alerts.rule import AlertRule
+from tracing_core.alerts.state import AlertState, EventKind, StateName, step
 from tracing_core.clock import require_utc
 from tracing_core.errors import InvalidInput
 from tracing_core.query.alert_history import samples_over_time

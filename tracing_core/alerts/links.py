@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from tracing_core.alert_event import AlertEvent
-from tracing_core.alert_measure import AlertMeasure
-from tracing_core.alert_state import EventKind
+from tracing_core.alerts.event import AlertEvent
+from tracing_core.alerts.measure import AlertMeasure
+from tracing_core.alerts.state import EventKind
 from tracing_core.model import QualityFlag, TraceStatus
 
 

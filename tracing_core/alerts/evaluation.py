@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tracing_core.alert_event import event_of
-from tracing_core.alert_rule import AlertRule
-from tracing_core.alert_state import AlertState, Sample, step
+from tracing_core.alerts.event import event_of
+from tracing_core.alerts.rule import AlertRule
+from tracing_core.alerts.state import AlertState, Sample, step
 from tracing_core.query.alert_rules import RuleRow, alert_rule_rows, read_rules
 from tracing_core.query.alert_values import samples
 from tracing_core.rollups import bucket_start

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from tracing_core.alert_message import Message, message_of
-from tracing_core.alert_sending import Attempt, Fate, send
 from tracing_core.alert_settings import Destination
+from tracing_core.alerts.message import Message, message_of
+from tracing_core.alerts.sending import Attempt, Fate, send
 from tracing_core.clock import Clock
 from tracing_core.settings import Settings
 from tracing_core.storage.alert_outbox import Claimed, claim, settle, take_up

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tracing_core.alert_measure import ABOUT, AlertMeasure
-from tracing_core.alert_rule import Against, AlertRule, Direction
+from tracing_core.alerts.measure import ABOUT, AlertMeasure
+from tracing_core.alerts.rule import Against, AlertRule, Direction
 
 LONGEST_GAP = timedelta(minutes=5)
 """Between two looks. After a longer one nobody knows whether the number was bad all the time, and waiting begins anew."""

@@ -7,9 +7,9 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from tracing_core.alert_rule import AlertRule
-from tracing_core.alert_state import EventKind, Happening, Sample
-from tracing_core.alert_words import message
+from tracing_core.alerts.rule import AlertRule
+from tracing_core.alerts.state import EventKind, Happening, Sample
+from tracing_core.alerts.words import message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

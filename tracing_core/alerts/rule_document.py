@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from tracing_core.alert_rule import AlertRule
+from tracing_core.alerts.rule import AlertRule
 from tracing_core.errors import InvalidInput
 from tracing_core.quiet_time import QuietTime
 

@@ -10,9 +10,9 @@ from hashlib import sha256
 from hmac import new as hmac
 from typing import Any
 
-from tracing_core.alert_event import AlertEvent
-from tracing_core.alert_links import event_link, traces_link
-from tracing_core.alert_words import condition, title
+from tracing_core.alerts.event import AlertEvent
+from tracing_core.alerts.links import event_link, traces_link
+from tracing_core.alerts.words import condition, title
 from tracing_core.jsontext import dump
 
 SIGNATURE = "X-Tracewhy-Signature"

@@ -14,15 +14,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from tracing_core.alert_desk import AlertDesk
-from tracing_core.alert_evaluation import window_end
-from tracing_core.alert_measure import ABOUT
-from tracing_core.alert_rule import AlertRule
-from tracing_core.alert_rule_document import rule_of
-from tracing_core.alert_sending import Fate
-from tracing_core.alert_state import verdict_of
-from tracing_core.alert_templates import TEMPLATES
-from tracing_core.alert_words import amount, condition
+from tracing_core.alerts.desk import AlertDesk
+from tracing_core.alerts.evaluation import window_end
+from tracing_core.alerts.measure import ABOUT
+from tracing_core.alerts.rule import AlertRule
+from tracing_core.alerts.rule_document import rule_of
+from tracing_core.alerts.sending import Fate
+from tracing_core.alerts.state import verdict_of
+from tracing_core.alerts.templates import TEMPLATES
+from tracing_core.alerts.words import amount, condition
 from tracing_core.clock import SystemClock
 from tracing_core.errors import InvalidInput, TracewhyError
 from tracing_core.exporting import since

@@ -14,7 +14,8 @@ from enum import StrEnum
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit, urlunsplit
 
-from tracing_core.alert_message import (
+from tracing_core.alert_settings import Destination, MailServer, mail_server
+from tracing_core.alerts.message import (
     IDEMPOTENCY,
     SIGNATURE,
     Message,
@@ -23,7 +24,6 @@ from tracing_core.alert_message import (
     slack_body,
     webhook_body,
 )
-from tracing_core.alert_settings import Destination, MailServer, mail_server
 from tracing_core.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
-from tracing_core.alert_measure import ABOUT, About, AlertMeasure
+from tracing_core.alerts.measure import ABOUT, About, AlertMeasure
 from tracing_core.clock import require_utc
 from tracing_core.errors import InvalidInput
 from tracing_core.model import QualityFlag
@@ -131,7 +131,7 @@ class AlertRule:
         return (until is not None and moment < until) or any(each.covers(moment) for each in self.quiet_times)
 
     def document(self) -> dict[str, Any]:
-        """The rule as JSON, for the database, files and other programs; `alert_rule_document.rule_of` reads it."""
+        """The rule as JSON, for the database, files and other programs; `rule_document.rule_of` reads it."""
         said = {field.name: getattr(self, field.name) for field in fields(self)}
         said["destinations"] = list(self.destinations)
         said["quiet_times"] = [

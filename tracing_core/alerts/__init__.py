@@ -1,0 +1,1 @@
+"""Alerts: rules on the numbers that pages show, when they fire, and who is told."""
