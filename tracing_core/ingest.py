@@ -1,7 +1,7 @@
 """Takes spans from other processes: several requests share a commit, and each is answered when that is done.
 
-Requests wait in a queue that is bounded by their bytes. Two lanes empty it: while the database works on what one of them
-wrote, the other makes the next batch ready.
+Requests wait in a queue that is bounded by their bytes. Lanes empty it: one makes the next batch ready while the database
+works on what another wrote. Of several processes each has one, so that more requests share a commit.
 """
 
 from __future__ import annotations
@@ -95,7 +95,6 @@ class Receiver(Protocol):
 
     def close(self) -> None:
         """Answer what waits, and stop."""
-        ...
 
 
 class Ingest:
@@ -105,12 +104,18 @@ class Ingest:
         make_delivery: a delivery for each lane; what they cannot keep is refused, so that the sender tries again.
         most_bytes: that may wait; one request more is refused.
         clock: for how long storing takes, and for what the diagnostics say of times.
+        lanes: how many batches are under way at once.
     """
 
     def __init__(
-        self, make_delivery: Callable[[], Delivery], most_bytes: int = 64_000_000, clock: Clock | None = None
+        self,
+        make_delivery: Callable[[], Delivery],
+        most_bytes: int = 64_000_000,
+        clock: Clock | None = None,
+        lanes: int = LANES,
     ) -> None:
         self._make_delivery = make_delivery
+        self._most_lanes = lanes
         self.most_bytes = most_bytes
         self._clock = clock or SystemClock()
         self.diagnostics = Diagnostics(self._clock)
@@ -152,7 +157,7 @@ class Ingest:
                 raise Overloaded
             self._bytes += size
             self._queue.append(work)
-            if len(self._lanes) < LANES:
+            if len(self._lanes) < self._most_lanes:
                 self._open_lane()
             self._state.notify()
         return work.future
@@ -166,9 +171,9 @@ class Ingest:
             lane.join(_SECONDS_TO_CLOSE)
 
     def _open_lane(self) -> None:
-        lane = threading.Thread(target=self._run, name=f"tracewhy-ingest-{len(self._lanes)}", daemon=True)
-        self._lanes.append(lane)
-        lane.start()
+        name = f"tracewhy-ingest-{len(self._lanes)}"
+        self._lanes.append(threading.Thread(target=self._run, name=name, daemon=True))
+        self._lanes[-1].start()
 
     def _run(self) -> None:
         delivery: Delivery | None = None

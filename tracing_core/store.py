@@ -18,7 +18,7 @@ from tracing_core.exporting import live_exporter
 from tracing_core.feedback import FeedbackService
 from tracing_core.files import TraceFiles, files_of
 from tracing_core.ids import IdSource
-from tracing_core.ingest import Ingest, Receiver
+from tracing_core.ingest import LANES, Ingest, Receiver
 from tracing_core.journal_recovery import with_journal
 from tracing_core.latency_watch import LatencyWatch
 from tracing_core.model import TraceData
@@ -105,7 +105,9 @@ def open_store(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
     written = delivery(stored, reviewer.settle, count_refused=True)
     writer = _writer_of(settings, written, clock)
     feedback = _feedback_of(settings, database, clock, ids, writer, preparation)
-    ingest = Ingest(partial(delivery, received, settle_now, count_refused=False), settings.ingest_bytes)
+    to_ingest = partial(delivery, received, settle_now, count_refused=False)
+    lanes = 1 if settings.ingest_processes > 1 else LANES  # several processes overlap as lanes of one do
+    ingest = Ingest(to_ingest, settings.ingest_bytes, lanes=lanes)
     exporter = live_exporter(
         settings,
         written.note,
