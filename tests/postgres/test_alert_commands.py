@@ -5,40 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.postgres.alerting import answered
+from tests.postgres.commands import Run
 from tests.postgres.writing import store
 from tests.service.webhook import webhook
-from tracing_core.__main__ import main
 from tracing_core.clock import SystemClock
 from tracing_core.model import TraceStatus
 from tracing_core.query.alert_rules import alert_rule_rows
-from tracing_core.settings import settings
 from tracing_core.storage.database import Database
 
-Run = Callable[..., tuple[int, str]]
 ERRORS = {
     "name": "Many errors", "measure": "error_rate", "threshold": 0.2, "window_minutes": 5, "destinations": ["hook"],
 }  # fmt: skip
 
 
 @pytest.fixture
-def run(database_url: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command on the database of the test; gives its exit code and what it said."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("TRACEWHY_DATA_DIR", str(data_dir))
-
-    def run(*arguments: str) -> tuple[int, str]:
-        settings.cache_clear()
-        code = main(["alerts", *arguments])
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
-    return run
+def run(run_command: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `alerts` with some arguments, where nobody says how wide the terminal is."""
+    monkeypatch.delenv("COLUMNS")
+    return partial(run_command, "alerts")
 
 
 @pytest.fixture

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
+from functools import partial
 
 import pytest
 
 from tests.factories import make_trace, milliseconds
+from tests.postgres.commands import Run
 from tests.postgres.writing import store
-from tracing_core.__main__ import main
 from tracing_core.clock import SystemClock
 from tracing_core.storage.database import Database
 
-Run = Callable[..., tuple[int, str]]
-
 
 @pytest.fixture
-def run(database_url: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command: the exit code, and all that it printed."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("TRACEWHY_DATA_DIR", str(data_dir))
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def ran(*arguments: str) -> tuple[int, str]:
-        code = main(["explain", *arguments])
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
-    return ran
+def run(run_command: Run) -> Run:
+    """Runs `explain` with some arguments."""
+    return partial(run_command, "explain")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,9 +11,9 @@ import pytest
 import tracing_core as tracing
 from tests.factories import NOON, make_span, make_trace, milliseconds
 from tests.postgres.calibrating import run as recorded
+from tests.postgres.commands import Run
 from tests.postgres.runs_written import choice, make_run
 from tests.postgres.writing import store
-from tracing_core.__main__ import main
 from tracing_core.clock import SystemClock
 from tracing_core.model import SpanKind, TraceData
 from tracing_core.run_comparison import Difference, differences
@@ -22,23 +21,13 @@ from tracing_core.storage.alerts_write import restore_alerts
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import span_payloads
 
-Run = Callable[..., tuple[int, str]]
 NOBODY = "trc_20260101_000000_0000000000000000"
 
 
 @pytest.fixture
-def run(database_url: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command: the exit code, and all that it printed."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("TRACEWHY_DATA_DIR", str(data_dir))
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def ran(*arguments: str) -> tuple[int, str]:
-        code = main([*arguments])
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
-    return ran
+def run(run_command: Run) -> Run:
+    """Runs any command."""
+    return run_command
 
 
 def two_runs() -> tuple[TraceData, TraceData]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ import orjson
 import pytest
 
 from tests.factories import NOON, make_trace
+from tests.postgres.commands import Run
 from tests.postgres.tables import assert_balanced, ledger_of, rows
 from tests.postgres.writing import prepared, trace_table
 from tests.surroundings import PATIENCE_SECONDS, make_preparation
-from tracing_core.__main__ import main
 from tracing_core.clock import ManualClock
 from tracing_core.delivery import Delivery
 from tracing_core.ids import IdSource
@@ -26,8 +26,6 @@ from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
 from tracing_core.storage.tables import traces
 
-Run = Callable[..., tuple[int, str]]
-
 
 @pytest.fixture
 def spool(data_dir: Path) -> Spool:
@@ -35,18 +33,9 @@ def spool(data_dir: Path) -> Spool:
 
 
 @pytest.fixture
-def run(database_url: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `spool` with some arguments: the exit code, and all that it printed."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("TRACEWHY_DATA_DIR", str(data_dir))
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def ran(*arguments: str) -> tuple[int, str]:
-        code = main(["spool", *arguments])
-        said = capsys.readouterr()
-        return code, said.out + said.err
-
-    return ran
+def run(run_command: Run) -> Run:
+    """Runs `spool` with some arguments."""
+    return partial(run_command, "spool")
 
 
 def bury(database: Database, spool: Spool, *refused: TraceData) -> None:
