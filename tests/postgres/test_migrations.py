@@ -9,6 +9,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import TextClause, inspect, text
 
+from tests.factories import make_trace
+from tests.postgres.writing import store
 from tracing_core.errors import StorageError
 from tracing_core.storage import migrate, monitoring_tables, side_tables, tables  # noqa: F401 - what they declare is compared
 from tracing_core.storage.database import Database
@@ -61,6 +63,16 @@ def test_up_down_up(empty_database_url: str) -> None:
     migrate.upgrade(database)
     assert migrate.revision(database) == migrate.newest_revision()
     database.close()
+
+
+def test_analyze_counts_no_words(database: Database) -> None:
+    """It knows how often projects occur, and spends nothing on long texts and the words in them."""
+    store(database, *(make_trace() for _ in range(3)))
+    with database.write() as connection:
+        connection.execute(text("ANALYZE traces"))
+        counted = set(connection.scalars(text("SELECT attname FROM pg_stats WHERE tablename ~ '^(ix_)?traces'")))
+    assert {"project", "started_at", "duration_ms"} <= counted
+    assert not {"query", "answer", "attributes", "stage_ms", "to_tsvector"} & counted
 
 
 def test_up_twice_changes_nothing(database: Database) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
@@ -148,12 +148,20 @@ def _find(db: Database, chosen: TraceFilter, sort: Sort, cursor: Cursor | None, 
         found = _walked(db, chosen, sort, cursor, limit)
         if len(found) == limit:
             return found
+    page = _page(chosen, sort, cursor).limit(limit) if chosen.text is None else _indexed(chosen, sort, cursor, limit)
     with reading(db, chosen) as connection:
-        return (
-            connection.execute(_page(chosen, sort, cursor).limit(limit).with_only_columns(*trace_columns()))
-            .mappings()
-            .all()
-        )
+        return connection.execute(page.with_only_columns(*trace_columns())).mappings().all()
+
+
+def _indexed(chosen: TraceFilter, sort: Sort, cursor: Cursor | None, limit: int) -> Select[Any]:
+    """The page, where all that has the words is found before any of it is sorted.
+
+    How many have a word PostgreSQL does not know, since to count words for ANALYZE takes a core for seconds. Left to choose, it
+    may look for a word that nothing has by going through the whole list.
+    """
+    found = _page(chosen, sort, cursor).order_by(None).with_only_columns(*_order(sort, traces)).cte("found")
+    some = select(found.prefix_with("MATERIALIZED")).order_by(*_descending(sort, found)).limit(limit).subquery()
+    return select(traces).where(traces.c.trace_id.in_(select(some.c.trace_id))).order_by(*_descending(sort, traces))
 
 
 def _walked(db: Database, chosen: TraceFilter, sort: Sort, cursor: Cursor | None, limit: int) -> Sequence[RowMapping]:
@@ -178,19 +186,21 @@ def _walked(db: Database, chosen: TraceFilter, sort: Sort, cursor: Cursor | None
 def _walk(chosen: TraceFilter, words: str, sort: Sort, cursor: Cursor | None, limit: int, far: int) -> Select[Any]:
     """The page as far as it is among the first traces of the list."""
     few = _page(replace(chosen, text=None), sort, cursor).limit(far).subquery()
-    order = (column.desc() for column in _order(sort, few))
     has = (*may_have_words(words, few), has_words(words, few))
-    return select(*trace_columns(few)).where(*has).order_by(*order).limit(limit)
+    return select(*trace_columns(few)).where(*has).order_by(*_descending(sort, few)).limit(limit)
 
 
 def _page(chosen: TraceFilter, sort: Sort, cursor: Cursor | None) -> Select[Any]:
-    order = _order(sort, traces)
     statement = select(traces).where(*conditions(chosen))
     if sort == "slowest":
         statement = statement.where(traces.c.duration_ms.is_not(None))
     if cursor is not None:
-        statement = statement.where(tuple_(*order) < (cursor.key, cursor.trace_id))
-    return statement.order_by(*(column.desc() for column in order))
+        statement = statement.where(tuple_(*_order(sort, traces)) < (cursor.key, cursor.trace_id))
+    return statement.order_by(*_descending(sort, traces))
+
+
+def _descending(sort: Sort, of: FromClause) -> Iterator[ColumnElement[Any]]:
+    return (column.desc() for column in _order(sort, of))
 
 
 def _order(sort: Sort, of: FromClause) -> tuple[ColumnElement[Any], ColumnElement[Any]]:

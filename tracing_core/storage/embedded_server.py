@@ -24,6 +24,8 @@ from tracing_core.errors import DatabaseUnavailable
 START_SECONDS = 60
 """Recovery after a crash is part of a start, and replays up to `max_wal_size`."""
 
+_LOCALE = ("--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+"""Texts are compared and made small by PostgreSQL itself; the C library needs a copy of each and takes several times as long."""
 _LONGEST_SOCKET_DIR = 90
 _USER = "pgserver"
 _HINTS = {
@@ -87,7 +89,7 @@ class EmbeddedServer:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
         self._own(unfinished)
-        self._run("initdb", "--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "-U", "postgres", at=unfinished)
+        self._run("initdb", "--auth=trust", "--encoding=utf8", *_LOCALE, "-U", "postgres", at=unfinished)
         if self.directory.exists():
             self.directory.rmdir()  # raises when there is something in it that is not ours
         unfinished.rename(self.directory)

@@ -140,7 +140,7 @@ Index(
     traces.c.started_at.desc(),
     postgresql_where=traces.c.status != "complete",
 )
-Index("ix_traces_library", traces.c.library, traces.c.started_at.desc())
+Index("ix_traces_library", traces.c.library, traces.c.started_at.desc(), postgresql_where=traces.c.library.is_not(None))
 Index("ix_traces_model", traces.c.model, traces.c.started_at.desc())
 Index("ix_traces_session", traces.c.session_id, traces.c.started_at, postgresql_where=traces.c.session_id.is_not(None))
 Index("ix_traces_user", traces.c.user_id, traces.c.started_at.desc(), postgresql_where=traces.c.user_id.is_not(None))
