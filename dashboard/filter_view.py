@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 
 from dashboard.view import View, choice_words, parse
 from tracing_core.model import QualityFlag, TraceStatus
@@ -23,13 +24,15 @@ def as_view(chosen: TraceFilter) -> View | None:
         project=chosen.project,
         library=chosen.library,
         flag=None if chosen.quality_flag is None else QualityFlag(chosen.quality_flag),
+        flagged=chosen.flagged,
         status=None if chosen.status is None else TraceStatus(chosen.status),
         model=chosen.model,
         session=chosen.session_id,
         user=chosen.user_id,
         text=chosen.text,
-        min_ms=_rounded(chosen.min_duration_ms, math.floor),
-        max_ms=_rounded(chosen.max_duration_ms, math.ceil),
+        min_ms=_rounded(chosen.min_duration_ms, ROUND_FLOOR),
+        max_ms=_rounded(chosen.max_duration_ms, ROUND_CEILING),
+        min_cost=_rounded(chosen.min_cost_usd, ROUND_FLOOR),
         max_rating=chosen.max_rating,
         decision=decision.decision,
         what=choice_words(decision.what),
@@ -59,12 +62,9 @@ def _asks_for_all(chosen: TraceFilter) -> frozenset[str]:
     return (chosen.set_fields() - {"start", "end"}) | {f"decision.{name}" for name in inside}
 
 
-def _rounded(ms: float | None, towards: Callable[[float], int]) -> float | None:
-    """Milliseconds with five digits, which is what a URL holds; never so that a trace is lost."""
-    if not ms:
-        return ms
-    place = 10 ** (math.floor(math.log10(ms)) - 4)
-    return float(towards(ms / place) * place)
+def _rounded(limit: float | None, towards: str) -> float | None:
+    """Milliseconds or dollars with five digits, which is what a URL holds; never so that a trace is lost."""
+    return None if limit is None else float(Context(prec=5, rounding=towards).create_decimal(repr(limit)))
 
 
 def _four_digits(share: float | None, towards: Callable[[float], int]) -> float | None:

@@ -18,7 +18,8 @@ from tracing_core.query.facets import Facet
 
 FRAME = ("project",)
 EVERYTHING = (
-    "project", "library", "flag", "status", "model", "session", "user", "text", "min_ms", "max_ms", "max_rating", "sort",
+    "project", "library", "flag", "flagged", "status", "model", "session", "user", "text", "min_ms", "max_ms", "min_cost",
+    "max_rating", "sort",
 )  # fmt: skip
 OF_DECISIONS = ("decision", "what", "stage", "alternative", "sure_from", "sure_to")
 """What decisions are like: for the pages that show them, as no rollup knows it."""

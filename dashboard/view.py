@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
 from dashboard import words
@@ -44,7 +45,8 @@ class View:
     `library` and `model` may be empty: that is the traces without any; so may `stage`, that of decisions of the trace itself.
     `decision`, `what` (a text, or the JSON of any other value), `stage`, `alternative`, `sure_from` and `sure_to` (0 to 1) say
     what one of a trace's decisions is like. `outcome` is by what it is told whether a trace turned out well. `gap` is a principle
-    that a run fell short of, `gate` whether its quality gate passed it, `review` whether calibration flagged it.
+    that a run fell short of, `gate` whether its quality gate passed it, `review` whether calibration flagged it. `flagged` is any
+    flag but NORMAL; `min_cost` counts US dollars.
     """
 
     range: str = DEFAULT_RANGE
@@ -53,6 +55,7 @@ class View:
     project: str | None = None
     library: str | None = None
     flag: QualityFlag | None = None
+    flagged: bool | None = None
     status: TraceStatus | None = None
     model: str | None = None
     session: str | None = None
@@ -60,6 +63,7 @@ class View:
     text: str | None = None
     min_ms: float | None = None
     max_ms: float | None = None
+    min_cost: float | None = None
     max_rating: int | None = None
     decision: str | None = None
     what: str | None = None
@@ -89,6 +93,7 @@ class View:
             "project": self.project,
             "library": "no library" if self.library == "" else self.library,
             "flag": self.flag and words.flag(self.flag),
+            "flagged": self.flagged is not None and ("any flag" if self.flagged else "no flag"),
             "status": self.status and words.status(self.status),
             "model": "no model" if self.model == "" else self.model,
             "session": self.session,
@@ -96,6 +101,7 @@ class View:
             "text": self.text and f"“{self.text}”",
             "min_ms": self.min_ms is not None and f"at least {words.duration(self.min_ms)}",
             "max_ms": self.max_ms is not None and f"at most {words.duration(self.max_ms)}",
+            "min_cost": self.min_cost is not None and f"at least {words.money(Decimal(repr(self.min_cost)))}",
             "max_rating": self.max_rating is not None and f"rated {self.max_rating} or less",
             "decision": self.decision and f"decision {self.decision}",
             "what": self.what and f"chose {self.what}",
@@ -137,7 +143,7 @@ class View:
             model=self.model, user_id=self.user, session_id=self.session, min_duration_ms=self.min_ms,
             max_duration_ms=self.max_ms, max_rating=self.max_rating, text=self.text, decision=self.decision_filter(),
             intent=self.intent, domain=self.domain, gap_principle=self.gap, quality_gate_passed=self.gate,
-            flagged_for_review=self.review,
+            flagged_for_review=self.review, flagged=self.flagged, min_cost_usd=self.min_cost,
         )  # fmt: skip
 
     def decision_filter(self) -> DecisionFilter | None:
@@ -172,6 +178,7 @@ def parse(params: Mapping[str, str]) -> View:
         project=_text(params.get("project")),
         library=_text_or_none(params.get("library")),
         flag=_member(QualityFlag, params.get("flag")),
+        flagged=_YES_NO.get(params.get("flagged", "")),
         status=_member(TraceStatus, params.get("status")),
         model=_text_or_none(params.get("model")),
         session=_text(params.get("session")),
@@ -179,6 +186,7 @@ def parse(params: Mapping[str, str]) -> View:
         text=_text(params.get("text")),
         min_ms=number_of(params.get("min_ms")),
         max_ms=number_of(params.get("max_ms")),
+        min_cost=number_of(params.get("min_cost")),
         max_rating=_rating(params.get("max_rating")),
         decision=_text(params.get("decision")),
         what=_text(params.get("what")),

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
+from urllib.parse import parse_qsl
 
 import pytest
+from sqlalchemy import select, update
 from streamlit.testing.v1 import AppTest
 
 from dashboard.explain_view import Asked, Box
+from dashboard.view import parse
 from tests.pages.conftest import OpenPage, texts
 from tests.postgres.writing import store
 from tests.slow_source import SLOW_LIBRARY, traces_with_a_cause
 from tracing_core.clock import SystemClock
 from tracing_core.model import TraceData
 from tracing_core.query.saved_views import saved_views
+from tracing_core.query.traces import list_traces
 from tracing_core.storage.database import Database
+from tracing_core.storage.tables import traces as rows
 
 CAUSE = "source_choice chose archive"
 
@@ -66,6 +72,36 @@ def test_the_cause_comes_first_with_its_traces(open_page: OpenPage, planted: lis
     assert "what=archive" in link
     assert links(app, "Example 1")
     assert figures(app)
+
+
+@pytest.mark.parametrize("these", ["slow", "flagged", "expensive", "low_rated"])
+def test_all_of_the_traces_are_a_click_away(
+    open_page: OpenPage, planted: list[TraceData], database: Database, these: str
+) -> None:
+    """The list has as many traces as the answer is about, and they are those that were asked for."""
+    with database.write() as connection:
+        for number, trace in enumerate(planted[:40]):
+            said_of_it = {"rating": number % 5 + 1, "quality_flag": "USER_NEGATIVE" if number % 5 < 2 else "NORMAL"}
+            connection.execute(update(rows).where(rows.c.trace_id == trace.trace_id).values(**said_of_it))
+    said = said_by(app := open_page("explain", these=these))
+    (link,) = links(app, "All of these traces")
+    chosen = parse(dict(parse_qsl(link.partition("?")[2]))).trace_filter(SystemClock().now())
+    listed = {row.trace_id for row in list_traces(database, chosen, limit=200).rows}
+    with database.read() as connection:
+        stored = connection.execute(select(rows)).all()
+    ours = [each for each in stored if each.trace_id in listed]
+    assert re.search(r"\*\* · (\d+) traces", said)[1] == str(len(ours))  # type: ignore[index]
+    others = [each for each in stored if each.trace_id not in listed]
+    assert ours
+    if these == "flagged":
+        assert {each.quality_flag for each in others} == {"NORMAL"}
+        assert "NORMAL" not in {each.quality_flag for each in ours}
+    elif these == "low_rated":
+        assert all(each.rating <= 2 for each in ours)
+    else:
+        name = "cost_usd" if these == "expensive" else "duration_ms"
+        known = [getattr(each, name) for each in others if getattr(each, name) is not None]
+        assert max(known) < min(getattr(each, name) for each in ours)
 
 
 def test_filters_tell_traces_apart_when_asked_to(open_page: OpenPage, planted: list[TraceData]) -> None:

@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from email.message import EmailMessage
 from typing import Any
 
@@ -27,6 +28,7 @@ from tracing_core.alert_settings import Destination
 from tracing_core.alerts.courier import Courier
 from tracing_core.alerts.evaluation import evaluate
 from tracing_core.alerts.event import AlertEvent, event_of
+from tracing_core.alerts.links import traces_link
 from tracing_core.alerts.measure import AlertMeasure
 from tracing_core.alerts.message import Message, message_of
 from tracing_core.alerts.sending import Attempt, Fate, send
@@ -34,6 +36,7 @@ from tracing_core.alerts.state import EventKind, Happening, Sample
 from tracing_core.alerts.watch import AlertWatch
 from tracing_core.clock import ManualClock, SystemClock
 from tracing_core.errors import InvalidInput
+from tracing_core.model import QualityFlag
 from tracing_core.query.alert_rules import destination_health, newest_events
 from tracing_core.settings import read_settings
 from tracing_core.storage.database import Database
@@ -89,6 +92,13 @@ def test_seed_d_a_webhook_gets_all_of_it_signed(hook: Webhook) -> None:
         "https://watch.example/traces?range=custom&start=2026-11-21T11%3A44%3A00%2B00%3A00"
         "&end=2026-11-21T11%3A59%3A00%2B00%3A00&project=shop&sort=slowest"
     )
+
+
+@pytest.mark.parametrize(("flag", "telling"), [(None, "&flagged=yes"), (QualityFlag.EMPTY, "&flag=EMPTY")])
+def test_the_link_of_an_alert_on_flags_leads_to_the_flagged_traces(flag: QualityFlag | None, telling: str) -> None:
+    """To those with any flag, or with the one that the rule asks for."""
+    fired = replace(event(), rule=rule(AlertMeasure.FLAGGED, threshold=0.1, flag=flag))
+    assert traces_link("https://watch.example", fired).endswith(telling)
 
 
 def test_seed_d_slack_gets_text_and_blocks(hook: Webhook) -> None:

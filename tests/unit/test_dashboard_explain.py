@@ -140,6 +140,8 @@ def test_references_are_the_rest_or_another_time() -> None:
         TraceFilter(project="shop", library="", quality_flag="EMPTY", status="failed", max_rating=2, intent="debug"),
         TraceFilter(decision=DecisionFilter(decision="index_copy", what="disk", min_confidence=0.25)),
         TraceFilter(decision=DecisionFilter(decision="a", what={"b": 1}, alternative="c", stage="")),
+        TraceFilter(flagged=True, min_cost_usd=0.0012345),
+        TraceFilter(flagged=False, min_duration_ms=4217.2),
         TraceFilter(start=NOON, end=NOON + HOUR, text="a b", quality_gate_passed=False, gap_principle="P1"),
     ],
 )

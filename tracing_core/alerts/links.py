@@ -41,8 +41,8 @@ def _telling(event: AlertEvent) -> dict[str, str]:
         return {}
     if rule.measure is AlertMeasure.ERROR_RATE:
         return {"status": TraceStatus.FAILED.value}
-    if rule.measure is AlertMeasure.FLAGGED and rule.flag not in (None, QualityFlag.NORMAL):
-        return {"flag": str(rule.flag)}
+    if rule.measure is AlertMeasure.FLAGGED and rule.flag is not QualityFlag.NORMAL:
+        return {"flagged": "yes"} if rule.flag is None else {"flag": str(rule.flag)}
     if rule.measure is AlertMeasure.RATING:
         return {"max_rating": "2"}
     if rule.measure is AlertMeasure.GATE_FAILURES:

@@ -11,6 +11,7 @@ from tracing_core.query.filters import TraceFilter
 
 DURATION: Key = ("time", "duration")
 COST: Key = ("cost", "cost")
+COST_OF_SYNTHESIS: Key = ("cost", "cost of the synthesis")
 RATING: Key = ("rating", "rating")
 FLAG: Key = ("quality", "quality flag")
 SURE: Key = ("quality", "confidence of the answer")
@@ -21,12 +22,13 @@ _OF_KIND: Mapping[str, tuple[Key, ...]] = {
     "failed": (STATUS,),
     "flagged": (FLAG, RATING, SURE),
     "low_rated": (RATING, FLAG),
-    "expensive": (COST, ("cost", "cost of the synthesis")),
+    "expensive": (COST, COST_OF_SYNTHESIS),
 }
 _OF_FIELD: Mapping[str, tuple[Key, ...]] = {
     "project": (("project", "project"),),
     "library": (("library", "library"),),
     "quality_flag": (FLAG, RATING, SURE),
+    "flagged": (FLAG, RATING, SURE),
     "status": (STATUS,),
     "model": (("model", "model"), ("model", "provider")),
     "user_id": (("user", "user"),),
@@ -36,6 +38,7 @@ _OF_FIELD: Mapping[str, tuple[Key, ...]] = {
     "report_type": (("other", "report type"),),
     "min_duration_ms": (DURATION,),
     "max_duration_ms": (DURATION,),
+    "min_cost_usd": (COST, COST_OF_SYNTHESIS),
     "max_rating": (RATING, FLAG),
     "quality_gate_passed": (("quality", "quality gate passed"), ("quality", "quality score")),
     "flagged_for_review": (("quality", "flagged for review"),),
@@ -62,7 +65,7 @@ class Definition:
         self._keys = {*_OF_KIND.get(cohort.kind, ())}.union(*(_OF_FIELD.get(name, ()) for name in fields))
         self._decision = cohort.picks.decision.decision if cohort.picks and cohort.picks.decision else None
         self._by_time = cohort.kind in ("slow", "trace") or bool(fields & _BY_DURATION)
-        self._by_cost = cohort.kind == "expensive"
+        self._by_cost = cohort.kind == "expensive" or "min_cost_usd" in fields
         self._failed = cohort.kind == "failed" or (cohort.picks is not None and cohort.picks.status == "failed")
         self._measured = measured
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from decimal import ROUND_FLOOR, Context
 from typing import Any
 
 from sqlalchemy import and_, false, select
@@ -58,7 +59,7 @@ def _slow(db: Database, of: TraceFilter, _: Cohort) -> Meant:
     timed = (_t.duration_ms.is_not(None),)
     if over is None:
         return Meant(member=Membership(of=of, these=false(), eligible=timed), picks=None, described="slow traces")
-    over *= 1 - RELATIVE_ERROR  # where the bin of the histogram begins: the longest ones may all be in it
+    over = _sayable(over * (1 - RELATIVE_ERROR))  # where the bin of the histogram begins: the longest may all be in it
     low = max(over, of.min_duration_ms or 0.0)
     return Meant(
         member=Membership(of=of, these=_t.duration_ms >= over, eligible=timed),
@@ -72,11 +73,17 @@ def _expensive(db: Database, of: TraceFilter, _: Cohort) -> Meant:
     priced = (_t.cost_usd.is_not(None),)
     if over is None:
         return Meant(member=Membership(of=of, these=false(), eligible=priced), picks=None, described="expensive traces")
+    over = _sayable(over)
     return Meant(
         member=Membership(of=of, these=_t.cost_usd >= over, eligible=priced),
-        picks=None,
+        picks=replace(of, min_cost_usd=max(over, of.min_cost_usd or 0.0)),
         described=f"expensive traces (over the P95 of {amount(over, 'USD')})",
     )
+
+
+def _sayable(limit: float) -> float:
+    """A limit rounded down to five digits, which the address of a list holds: it has the very traces of the cohort."""
+    return float(Context(prec=5, rounding=ROUND_FLOOR).create_decimal(repr(limit)))
 
 
 def _failed(_db: Database, of: TraceFilter, _: Cohort) -> Meant:
@@ -85,8 +92,9 @@ def _failed(_db: Database, of: TraceFilter, _: Cohort) -> Meant:
 
 
 def _flagged(_db: Database, of: TraceFilter, _: Cohort) -> Meant:
-    these = _t.quality_flag != QualityFlag.NORMAL
-    return Meant(member=Membership(of=of, these=these), picks=None, described="flagged traces")
+    none = of.flagged is False or of.quality_flag == QualityFlag.NORMAL
+    picks = None if none else replace(of, flagged=True)
+    return Meant(member=Membership(of=of, these=metrics.trace_flagged()), picks=picks, described="flagged traces")
 
 
 def _low_rated(_db: Database, of: TraceFilter, _: Cohort) -> Meant:
@@ -107,7 +115,7 @@ def _picked(_db: Database, of: TraceFilter, cohort: Cohort) -> Meant:
 
 _KNOWN = {
     "min_duration_ms": _t.duration_ms, "max_duration_ms": _t.duration_ms, "max_rating": _t.rating,
-    "quality_gate_passed": _t.quality_gate_passed,
+    "quality_gate_passed": _t.quality_gate_passed, "min_cost_usd": _t.cost_usd,
 }  # fmt: skip
 """Columns that must be known for a trace to be of either group: what nobody rated is not rated well."""
 
@@ -128,7 +136,7 @@ def _narrowed(of: TraceFilter, picks: TraceFilter) -> TraceFilter | None:
         wide, narrow = getattr(of, field.name), getattr(picks, field.name)
         if wide is None or narrow is None or wide == narrow:
             values[field.name] = wide if narrow is None else narrow
-        elif field.name in ("start", "min_duration_ms"):
+        elif field.name in ("start", "min_duration_ms", "min_cost_usd"):
             values[field.name] = max(wide, narrow)
         elif field.name in ("end", "max_duration_ms", "max_rating"):
             values[field.name] = min(wide, narrow)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, FromClause, func
 from tracing_core.clock import require_utc
 from tracing_core.errors import InvalidInput
 from tracing_core.jsontext import storable
+from tracing_core.query import metrics
 from tracing_core.query.decision_filter import DecisionFilter, PrincipleFilter
 from tracing_core.storage.tables import search_document, searched_text, traces
 
@@ -33,9 +34,11 @@ class TraceFilter:
         name: that of the trace, as its root has it.
         library, model: a name, or "" for traces without any.
         quality_flag: a name of `QualityFlag`.
+        flagged: whether it has any flag but NORMAL.
         status: a value of `TraceStatus`.
         user_id, session_id, intent, domain, report_type: that very value.
         min_duration_ms, max_duration_ms: bounds of the duration in milliseconds, both included.
+        min_cost_usd: the least cost in US dollars, included; leaves out what has no price.
         max_rating: the highest rating, 1 to 5; leaves out what nobody rated.
         quality_gate_passed: whether the quality gate let the run pass; leaves out runs without one.
         flagged_for_review: whether calibration flagged the run.
@@ -56,6 +59,7 @@ class TraceFilter:
     name: str | None = None
     library: str | None = None
     quality_flag: str | None = None
+    flagged: bool | None = None
     status: str | None = None
     model: str | None = None
     user_id: str | None = None
@@ -63,6 +67,7 @@ class TraceFilter:
     intent: str | None = None
     min_duration_ms: float | None = None
     max_duration_ms: float | None = None
+    min_cost_usd: float | None = None
     max_rating: int | None = None
     domain: str | None = None
     report_type: str | None = None
@@ -105,9 +110,12 @@ def conditions(chosen: TraceFilter) -> list[ColumnElement[bool]]:
         (chosen.end, t.started_at.__lt__),
         (chosen.min_duration_ms, t.duration_ms.__ge__),
         (chosen.max_duration_ms, t.duration_ms.__le__),
+        (chosen.min_cost_usd, t.cost_usd.__ge__),
         (chosen.max_rating, t.rating.__le__),
     )
     found.extend(compare(bound) for bound, compare in bounds if bound is not None)
+    if chosen.flagged is not None:
+        found.append(metrics.trace_flagged() if chosen.flagged else ~metrics.trace_flagged())
     found.extend(_of_runs(chosen))
     if chosen.trace_ids is not None:
         found.append(t.trace_id.in_([storable(trace_id) for trace_id in chosen.trace_ids]))
