@@ -13,9 +13,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Connection, Pipe
 
 from tracing_core.errors import TracewhyError
+from tracing_core.pipe import Pipe
 
 _PID_BYTES = 4
 
@@ -25,7 +25,7 @@ class Forked:
     """A process that runs, and the pipe to it."""
 
     pid: int
-    pipe: Connection
+    pipe: Pipe
 
 
 class ForkServer:
@@ -35,7 +35,7 @@ class ForkServer:
         work: what each of them does with its end of the pipe; the process ends when it returns.
     """
 
-    def __init__(self, work: Callable[[Connection], object]) -> None:
+    def __init__(self, work: Callable[[Pipe], object]) -> None:
         self._lock = threading.Lock()
         self._line, theirs = socket.socketpair()
         with theirs:
@@ -48,20 +48,20 @@ class ForkServer:
         Raises:
             OSError: the server is gone, or the machine has no room for another process.
         """
-        ours, theirs = Pipe()
+        ours, theirs = socket.socketpair()
         with theirs, self._lock:
             socket.send_fds(self._line, [b"1"], [theirs.fileno()])
             pid = int.from_bytes(self._line.recv(_PID_BYTES))
         if not pid:
             ours.close()
             raise OSError("no process can be forked")
-        return Forked(pid=pid, pipe=ours)
+        return Forked(pid=pid, pipe=Pipe(ours))
 
     def close(self) -> None:
         """Start none any more. What was started goes on."""
         self._line.close()
 
-    def _serve(self, line: socket.socket, work: Callable[[Connection], object]) -> None:
+    def _serve(self, line: socket.socket, work: Callable[[Pipe], object]) -> None:
         self._line.close()
         for number in (
             signal.SIGINT,
@@ -82,7 +82,7 @@ class ForkServer:
             if pid == 0:
                 line.close()
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                _in_child(partial(work, Connection(descriptors[0])))
+                _in_child(partial(work, Pipe(socket.socket(fileno=descriptors[0]))))
             os.close(descriptors[0])
             line.sendall(max(pid, 0).to_bytes(_PID_BYTES))
 

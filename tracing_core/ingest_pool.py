@@ -219,7 +219,7 @@ class _Running:
         """Hand on its answers until it ends."""
         with suppress(EOFError, OSError):
             while True:
-                settle(self._pipe.recv())
+                settle(self._pipe.receive())
         self.outbox.put(None)
         self._poster.join()
         self._pipe.close()

@@ -7,7 +7,6 @@ import logging
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
-from multiprocessing.connection import Connection
 
 from tracing_core.clock import SystemClock
 from tracing_core.diagnostics_keeping import DiagnosticsKeeper
@@ -16,6 +15,7 @@ from tracing_core.ids import IdSource
 from tracing_core.ingest import Accepted, Receiver
 from tracing_core.ingest_jobs import NOBODY, Answer, Job
 from tracing_core.logs import log_to_stderr
+from tracing_core.pipe import Pipe
 from tracing_core.settings import Settings
 from tracing_core.storage.embedded import release_embedded
 from tracing_core.store import open_store
@@ -27,14 +27,14 @@ _OBJECTS_BETWEEN_COLLECTIONS = 20_000
 """Spans are many objects and no rings, so that looking for garbage among them finds nothing and costs time."""
 
 
-def work(pipe: Connection) -> None:
+def work(pipe: Pipe) -> None:
     """Store what comes until the pipe closes. Its settings come first.
 
     Raises:
         TracewhyError: it cannot start.
     """
     try:
-        settings: Settings = pipe.recv()
+        settings: Settings = pipe.receive()
     except EOFError:
         return
     log_to_stderr(settings.log_level)
@@ -54,7 +54,7 @@ def work(pipe: Connection) -> None:
 class _Worker:
     """Moves jobs from the pipe to ingest, and their answers back."""
 
-    def __init__(self, ingest: Receiver, tally: NotedTally, pipe: Connection) -> None:
+    def __init__(self, ingest: Receiver, tally: NotedTally, pipe: Pipe) -> None:
         self._ingest = ingest
         self._tally = tally
         self._pipe = pipe
@@ -64,7 +64,7 @@ class _Worker:
     def run(self) -> None:
         """Until the parent says that it was all, or is gone."""
         with suppress(EOFError, OSError):
-            while (job := self._pipe.recv()) is not None:
+            while (job := self._pipe.receive()) is not None:
                 self._take(job)
         self._ingest.close()
 

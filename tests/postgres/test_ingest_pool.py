@@ -37,7 +37,7 @@ from tracing_core.fork_server import ForkServer
 
 def work(pipe):
     print(os.getpid(), flush=True)
-    pipe.recv()
+    pipe.receive()
 
 server = ForkServer(work)
 started = server.start()
