@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -11,9 +13,12 @@ from tests.factories import NOON, make_trace
 from tests.postgres.tables import rows
 from tests.postgres.writing import store
 from tracing_core.storage.copying import copy_rows
+from tracing_core.storage.copying_contents import copy_contents
 from tracing_core.storage.database import Database
-from tracing_core.storage.tables import SPAN_COLUMNS, trace_spans, traces
+from tracing_core.storage.payloads import payload_row
+from tracing_core.storage.tables import SPAN_COLUMNS, span_payloads, trace_spans, traces
 
+CET = timezone(timedelta(hours=1))
 _ODD = ("", "\\", "\\N", "a\tb", "a\nb\r", "\x01", "\x02", "\x03", "\x01\x02\x03\\t\t", "é\\", "\x7f")
 
 
@@ -52,3 +57,19 @@ def test_unknown_json_is_null_where_a_column_can_be(database: Database) -> None:
     store(database, make_trace())
     with database.read() as connection:
         assert connection.scalar(select(traces.c.principle_scores.is_(None))) is True
+
+
+@pytest.mark.parametrize(
+    "started_at", [NOON, datetime(1999, 12, 31, 23, 59, 59, 999_999, UTC), datetime(2262, 1, 1, 3, tzinfo=CET)]
+)
+def test_contents_come_back_as_they_were(database: Database, started_at: datetime) -> None:
+    """Bytes of every kind, none at all, and the moment to the microsecond, before the year that PostgreSQL counts from and after."""
+    given = [
+        payload_row("tracé", part, started_at, content) for part, content in enumerate((bytes(range(256)) * 20, b""))
+    ]
+    with database.raw() as connection, connection.cursor() as cursor:
+        copy_contents(cursor, given)
+    came = [
+        {**row, "content": bytes(row["content"]), "rest": bytes(row["rest"])} for row in rows(database, span_payloads)
+    ]
+    assert sorted(came, key=itemgetter("part")) == given

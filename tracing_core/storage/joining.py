@@ -21,6 +21,7 @@ from tracing_core.preparing import Preparation, Prepared
 from tracing_core.projection import Projection, Row
 from tracing_core.rollups import Key, Rollup, add_trace, trace_keys, weight_of
 from tracing_core.storage.copying import copy_rows
+from tracing_core.storage.copying_contents import copy_contents
 from tracing_core.storage.join_memory import JoinMemory, Remembered
 from tracing_core.storage.payloads import payload_row
 from tracing_core.storage.stored_traces import VERSION, StoredTrace, lock
@@ -204,7 +205,8 @@ class _Joining:
         packed = {part: pack(some) for part, some in portions}
         at = stored.parts_started_at
         rows = [payload_row(self._trace_id, part, at, content) for part, content in packed.items()]
-        self._copy(span_payloads, tuple(c.name for c in span_payloads.columns), rows)
+        with closing(self._connection.connection.cursor()) as cursor:
+            copy_contents(cursor, rows)
         part_of = {span.span_id: part for part, some in portions for span in some}
         for row in projection.spans:
             row["part"] = part_of.get(row["span_id"], stored.span_rows.get(row["span_id"], row)["part"])

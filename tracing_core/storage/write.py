@@ -23,6 +23,7 @@ from tracing_core.preparing import Preparation, Prepared
 from tracing_core.rollups import Key, Rollup, add_trace, coarser
 from tracing_core.sampling import keep_all
 from tracing_core.storage.copying import copy_rows
+from tracing_core.storage.copying_contents import copy_contents
 from tracing_core.storage.database import Database
 from tracing_core.storage.join_memory import JoinMemory, Remembered
 from tracing_core.storage.joining import join
@@ -36,7 +37,6 @@ from tracing_core.storage.tables import (
     SPAN_COLUMNS,
     TRACE_COLUMNS,
     decisions,
-    span_payloads,
     trace_spans,
     traces,
 )
@@ -55,7 +55,6 @@ _until_nobody_is_in_the_way = Retrying(
     reraise=True,
 )
 """Begins a batch again at once that another transaction was in the way of; those that wait behind it need not go to the disk."""
-_PAYLOAD_COLUMNS = tuple(c.name for c in span_payloads.columns)
 
 
 class TraceTable:
@@ -199,7 +198,7 @@ class TraceTable:
                 for p in new
                 for part, content in enumerate(p.contents)
             ]
-            copy_rows(cursor, span_payloads, "span_payloads", _PAYLOAD_COLUMNS, contents)
+            copy_contents(cursor, contents)
             copy_rows(
                 cursor, decisions, "decisions", DECISION_COLUMNS, [row for p in new for row in p.projection.decisions]
             )

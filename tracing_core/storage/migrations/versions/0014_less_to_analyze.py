@@ -9,7 +9,15 @@ from alembic import op
 revision = "0014"
 down_revision = "0013"
 
-_NOT_PLANNED_BY = ("query", "answer", "stage_ms", "attributes", "trace_file_path", "report_file_path", "output_file_paths")
+_NOT_PLANNED_BY = (
+    "query",
+    "answer",
+    "stage_ms",
+    "attributes",
+    "trace_file_path",
+    "report_file_path",
+    "output_file_paths",
+)
 _DEFAULT = -1
 
 
