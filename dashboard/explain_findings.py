@@ -60,7 +60,9 @@ def _square(colour: str) -> str:
 def _group(group: Group) -> str:
     count = f"{'' if group.exact else 'about '}{words.count(group.count)} trace{'' if group.count == 1 else 's'}"
     looked = "" if group.whole else f", {words.count(group.looked_at)} of them looked at"
-    return f"{count}{looked}, {'' if group.count == 1 else 'typically '}{words.duration(group.typical_ms)}"
+    return words.unbroken(
+        f"{count}{looked}, {'' if group.count == 1 else 'typically '}{words.duration(group.typical_ms)}"
+    )
 
 
 def _cause(number: int, cause: Finding, following: Sequence[Finding]) -> None:
@@ -117,7 +119,7 @@ def _numbers(finding: Finding) -> None:
             explain_charts.amount(each, finding.unit) for each in (finding.median_these, finding.median_others)
         )
         said.append(f"median {these} against {others}")
-    st.caption(" · ".join(said).replace("$", r"\$"))
+    st.caption(words.unbroken(" · ".join(said)).replace("$", r"\$"))
 
 
 def p_words(p: float) -> str:

@@ -15,6 +15,7 @@ from tracing_core.model import QualityFlag, TraceStatus
 ABSENT = "–"
 _AGO: tuple[tuple[int, str], ...] = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|(?:ms|s|min|h|d|B|kB|MB|GB|TB)\b)")
 _MARKUP = re.compile(r"[<$]|!(?=\[)|:(?=[a-z-]+\[|[a-z_]+(?:/[a-z_0-9]+)?:)")
 
 FLAG_WORDS: Mapping[QualityFlag, str] = {
@@ -150,4 +151,9 @@ def label(text: str, limit: int = 60) -> str:
     """`text` for a widget's label: one line, at most `limit` characters, no Markdown at work."""
     line = " ".join(text.split())
     short = line if len(line) <= limit else line[: limit - 1] + "…"
-    return re.sub(r"([\\`*_\[\]<>$:~#|!])", r"\\\1", short)
+    return unbroken(re.sub(r"([\\`*_\[\]<>$:~#|!])", r"\\\1", short))
+
+
+def unbroken(text: str) -> str:
+    """`text` with a no-break space between each number and its unit, so that no line ends between them."""
+    return _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text)

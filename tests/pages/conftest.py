@@ -62,9 +62,9 @@ def with_params(app: AppTest, params: dict[str, str]) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
-    """All that a page says in words."""
+    """All that a page says in words; spaces that no line ends at are as others."""
     said = [*app.title, *app.markdown, *app.caption, *app.text, *app.warning, *app.error, *app.subheader]
-    return "\n".join(str(element.value) for element in said)
+    return "\n".join(str(element.value) for element in said).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def drawn(app: AppTest, component: str) -> list[dict[str, Any]]:

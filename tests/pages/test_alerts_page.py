@@ -265,7 +265,7 @@ def test_the_overview_leads_to_what_fires(open_page: OpenPage, stored: list[Trac
     app = open_page()
     assert not app.exception
     (link,) = (each for each in app.get("page_link") if "Many errors" in each.label)
-    assert "Error rate is 33.3 %" in link.label
+    assert "Error rate is 33.3\N{NO-BREAK SPACE}%" in link.label
     assert rule_id in str(link.proto)
 
 

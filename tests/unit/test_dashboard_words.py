@@ -90,3 +90,11 @@ def test_a_label_is_one_plain_line() -> None:
     """Text from a trace cannot bring Markdown or line breaks into a label."""
     assert words.label("a *b*\n[c](d)") == r"a \*b\* \[c\](d)"
     assert words.label("x" * 100, limit=10) == "x" * 9 + "…"
+
+
+def test_a_number_stays_on_the_line_of_its_unit() -> None:
+    """In every sentence that is shown; what is no unit is left as it is."""
+    said = words.label("in 38 of 41 traces, 2.0 % of 3.21 s and 145 ms, 12 sources in 5 min", 100)
+    assert (
+        said.replace("\N{NO-BREAK SPACE}", "~") == "in 38 of 41 traces, 2.0~% of 3.21~s and 145~ms, 12 sources in 5~min"
+    )
