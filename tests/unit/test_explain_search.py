@@ -179,6 +179,40 @@ def test_another_name_for_what_the_cohort_is_picked_by_is_no_finding(source: np.
     assert "took.seconds" not in {name for name, _ in words(found)}
 
 
+def renamed(source: np.random.Generator, count: int) -> tuple[Facts, Groups]:
+    """Traces of some models; a tag says the model over again, a decision chose it, and one more did so without effect."""
+    facts = noise(source, count, 20)
+    model = source.choice(["gpt", "claude", "house"], count)
+    for row, name in enumerate(model):
+        facts.has(row, "model", "model", name)
+        facts.has(row, "tag", "tag", f"uses {name}")
+        chosen = "gpt" if source.random() < 0.1 else name
+        facts.has(row, "decision", "model_selection", chosen)
+        facts.has(row, "alternative", "model_selection", "claude" if chosen == "gpt" else "gpt")
+        facts.has(row, "source", "source", "reddit" if source.random() < (0.9 if name == "gpt" else 0.1) else "docs")
+    return facts, Groups(these=model == "gpt", weights=np.ones(count))
+
+
+@pytest.mark.parametrize("count", [600, 12])
+def test_a_filter_under_another_name_is_no_finding(source: np.random.Generator, count: int) -> None:
+    """What all that a filter picks have and nobody else, or have by the very name, is what was asked for, not an answer."""
+    facts, groups = renamed(source, count)
+    picks = TraceFilter(model="gpt")
+    found = search(facts.candidates(), groups, Definition(Cohort(kind="filter", chosen=TraceFilter(), picks=picks)))
+    if count == 600:
+        assert words(found) == [("source = reddit", True)]
+    said = [*(place.standing for place in found.places), *found.hints]
+    assert not {part.subject for each in said for part in each.candidate.parts} & {"model", "tag", "model_selection"}
+
+
+def test_what_all_traces_with_an_outcome_have_is_a_cause(source: np.random.Generator) -> None:
+    """That just the slow ones have something is the very answer, where a filter asks how traces went."""
+    facts, groups = renamed(source, 600)
+    picks = TraceFilter(model="gpt", min_duration_ms=1)
+    found = search(facts.candidates(), groups, Definition(Cohort(kind="filter", chosen=TraceFilter(), picks=picks)))
+    assert words(found)[0] == ("tag = uses gpt", True)
+
+
 def test_few_traces_give_hints_alone(source: np.random.Generator) -> None:
     """One trace proves nothing: what is rare in it is told as such."""
     facts = noise(source, 300, 20)

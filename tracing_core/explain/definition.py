@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from tracing_core.explain.facts import ABSENT, Candidate, Key, Numbers
-from tracing_core.explain.ranks import Difference, rank_correlation
+from tracing_core.explain.ranks import Difference, Groups, rank_correlation
 from tracing_core.explain.result import Cohort
 from tracing_core.query.filters import TraceFilter
 
@@ -26,13 +28,14 @@ _OF_KIND: Mapping[str, tuple[Key, ...]] = {
 }
 _OF_FIELD: Mapping[str, tuple[Key, ...]] = {
     "project": (("project", "project"),),
+    "name": (("other", "name"),),
     "library": (("library", "library"),),
     "quality_flag": (FLAG, RATING, SURE),
     "flagged": (FLAG, RATING, SURE),
     "status": (STATUS,),
     "model": (("model", "model"), ("model", "provider")),
-    "user_id": (("user", "user"),),
-    "session_id": (("user", "session"),),
+    "user_id": (("user", "user"), ("user", "session")),
+    "session_id": (("user", "session"), ("user", "user")),
     "intent": (("intent", "intent"),),
     "domain": (("domain", "domain"),),
     "report_type": (("other", "report type"),),
@@ -46,6 +49,11 @@ _OF_FIELD: Mapping[str, tuple[Key, ...]] = {
     "low_principle": (("principle", "gap"),),
     "evidence_source": (("source", "source"),),
 }
+_SETTINGS = frozenset(
+    {"project", "name", "library", "model", "user_id", "session_id", "intent", "domain", "report_type", "evidence_source",
+     "decision"}
+)  # fmt: skip
+"""Fields that say what a trace is, not how it went: whatever is so of just these traces is one of them under another name."""
 _TIMES = frozenset({"stage", "self_time", "time"})
 _BY_DURATION = frozenset({"min_duration_ms", "max_duration_ms"})
 _SAME = 0.97
@@ -68,15 +76,18 @@ class Definition:
         self._by_cost = cohort.kind == "expensive" or "min_cost_usd" in fields
         self._failed = cohort.kind == "failed" or (cohort.picks is not None and cohort.picks.status == "failed")
         self._measured = measured
+        asked = fields - {"start", "end"}
+        self._values = _values(cohort.picks, asked) if asked and asked <= _SETTINGS else None
 
     @property
     def by_time(self) -> bool:
         """Whether the cohort is picked by how long it took."""
         return self._by_time
 
-    def leaves(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+    def leaves(self, candidates: Sequence[Candidate], groups: Groups) -> list[Candidate]:
         """The candidates that are no part of it."""
-        return [each for each in candidates if not self._is(each)]
+        names = {key for each in candidates if self._renames(each, groups) for key in _told_with(each)}
+        return [each for each in candidates if not self._is(each) and _key(each) not in names]
 
     def _is(self, candidate: Candidate) -> bool:
         part = candidate.parts[0]
@@ -85,6 +96,18 @@ class Definition:
         if self._measured is None or candidate.flag:
             return False
         return abs(rank_correlation(candidate.values, self._measured)) > _SAME
+
+    def _renames(self, candidate: Candidate, groups: Groups) -> bool:
+        """Whether it is the setting that the cohort is picked by under another name: all of the cohort have it, and none of
+        the others, or it has the very value that is asked for.
+        """
+        if self._values is None or not candidate.flag:
+            return False
+        known = ~np.isnan(candidate.values)
+        ours, theirs = candidate.values[known & groups.these], candidate.values[known & ~groups.these]
+        if not len(ours) or not len(theirs) or not ours.all():
+            return False
+        return not theirs.any() or candidate.parts[0].value in self._values
 
     def says_where(self, candidate: Candidate) -> bool:
         """Whether it is a part of what the cohort is picked by: it says where, not why."""
@@ -98,6 +121,23 @@ class Definition:
             return False
         absent = any(part.value == ABSENT and part.kind != "attribute" for part in candidate.parts)
         return absent or candidate.tier == "outcome" or (candidate.tier != "setting" and difference.effect < 0)
+
+
+def _key(candidate: Candidate) -> Key:
+    return candidate.parts[0].kind, candidate.parts[0].subject
+
+
+def _told_with(candidate: Candidate) -> Iterator[Key]:
+    """Its subject, whose other values say the same the other way round; of a decision, what it decided against, too."""
+    kind, subject = _key(candidate)
+    yield kind, subject
+    if kind == "decision":
+        yield "alternative", subject
+
+
+def _values(picks: TraceFilter | None, names: Iterable[str]) -> frozenset[str]:
+    """The texts that a filter asks for."""
+    return frozenset(str(getattr(picks, name)) for name in names if name != "decision")
 
 
 def _fields(cohort: Cohort) -> frozenset[str]:

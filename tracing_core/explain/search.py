@@ -48,7 +48,7 @@ def search(candidates: Sequence[Candidate], groups: Groups, definition: Definiti
         groups: which traces are of the cohort.
         definition: what it is picked by.
     """
-    asked = without_doubles(definition.leaves(candidates))
+    asked = without_doubles(definition.leaves(candidates, groups))
     least_ms = _least_ms(candidates)
     if not asked or groups.these.all() or not groups.these.any():
         return Found(looked_at=0, places=())
