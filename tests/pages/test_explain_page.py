@@ -160,6 +160,15 @@ def test_what_is_missing_is_said(
     assert said in said_by(app)
 
 
+def test_a_time_before_without_traces_is_told(open_page: OpenPage, planted: list[TraceData]) -> None:
+    """As an alert of a new project asks: the others of the same time stand in, and the page says so."""
+    app = open_page("explain", against="before", project="default", range="7d")
+    said = said_by(app)
+    assert "In the other time there are no traces to hold these against" in said
+    assert "**the rest**" in said
+    assert CAUSE in first_cause(app)
+
+
 def test_choosing_writes_the_url_and_filters_leave_it(open_page: OpenPage, planted: list[TraceData]) -> None:
     """What is explained is in the address, and stays when a filter changes."""
     app = open_page("explain", library=SLOW_LIBRARY)

@@ -208,6 +208,21 @@ def test_all_traces_leave_no_others(ask: Ask) -> None:
     assert (found.these.count, found.others.count) == (COUNT, 180)
 
 
+def test_where_the_other_time_is_empty_the_rest_of_their_own_stands_in(ask: Ask) -> None:
+    """A project that is new has no time before: its slow traces are held against its others, and the answer says so."""
+    before = Reference(period=TraceFilter(start=NOON - timedelta(hours=8), end=NOON))
+    found, rest = ask("slow", before), ask("slow")
+    assert found.reference == Reference()
+    assert (found.findings, found.others) == (rest.findings, rest.others)
+    assert found.notes[0].startswith("In the other time there are no traces to hold these against")
+    of_pandas = replace(CHOSEN, library="pandas")
+    all_of_it = ask("filter", before, chosen=of_pandas, picks=TraceFilter(start=NOON, end=END))
+    assert all_of_it.these.count + all_of_it.others.count == COUNT
+    assert all_of_it.these.count == ask("filter", picks=TraceFilter(library="pandas")).these.count
+    assert "library" not in {part.subject for each in all_of_it.findings for part in each.parts}
+    assert "no other traces" in ask("filter", before, picks=TraceFilter(start=NOON, end=END)).sentence
+
+
 def test_a_box_is_explained(ask: Ask) -> None:
     """Of what a box of times and durations holds, the duration is no finding."""
     box = TraceFilter(start=NOON, end=END - timedelta(hours=1), min_duration_ms=4000, max_duration_ms=60_000)

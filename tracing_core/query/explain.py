@@ -32,6 +32,9 @@ _WITH_CONTENTS = 250
 _CONTENTS_UNTIL = 0.5
 """Of the time; from then on contents are not read any more."""
 _REST = Reference()
+_NOTHING_THEN = (
+    "In the other time there are no traces to hold these against; they are held against the others of their own time."
+)
 
 
 def explain(
@@ -48,7 +51,8 @@ def explain(
     Args:
         db: where they are.
         cohort: which traces.
-        against: what they are held against.
+        against: what they are held against; where another time has nothing to hold them against, it is the rest of their
+            own, and a note says so.
         now: the end of a range without one; one without a start begins 30 days before its end.
         seconds: about how long it may take.
         clock: that measures it.
@@ -69,14 +73,29 @@ def explain(
         against = Reference(period=_bounded(against.period, now))
     what = meant(db, cohort)
     ours, theirs = _groups(db, cohort, what, against)
+    notes: tuple[str, ...] = ()
+    if against.period is not None and ours.trace_ids and not theirs.trace_ids:
+        cohort, against, notes = _in_its_frame(cohort), _REST, (_NOTHING_THEN,)
+        what = meant(db, cohort)
+        ours, theirs = _groups(db, cohort, what, against)
     material = _material(db, ours, theirs, lambda: elapsed() < seconds * _CONTENTS_UNTIL)
     found = answer(cohort, against, what.described, what.picks, material)
-    return replace(found, seconds=elapsed())
+    return replace(found, notes=(*notes, *found.notes), seconds=elapsed())
 
 
 def _bounded(of: TraceFilter, now: datetime) -> TraceFilter:
     end = of.end or now
     return replace(of, start=of.start or end - timedelta(days=DAYS), end=max(end, of.start or end))
+
+
+def _in_its_frame(cohort: Cohort) -> Cohort:
+    """All traces that filters let through, as those of their time and project that these filters pick: so there is a rest."""
+    chosen, picks = cohort.chosen, cohort.picks
+    whole = cohort.kind == "filter" and picks is not None and picks.set_fields() <= {"start", "end"}
+    narrow = replace(chosen, start=None, end=None, project=None)
+    if not whole or not narrow.set_fields():
+        return cohort
+    return replace(cohort, chosen=TraceFilter(start=chosen.start, end=chosen.end, project=chosen.project), picks=narrow)
 
 
 def _groups(db: Database, cohort: Cohort, what: Meant, against: Reference) -> tuple[Drawn, Drawn]:
