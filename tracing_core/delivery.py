@@ -175,7 +175,7 @@ class Delivery:
         else:
             for prepared, receipt in batch:
                 fate = fates[prepared.data.trace_id]
-                self._settle(prepared, receipt, _outcome(fate))
+                self._settle(prepared, receipt, outcome_of(fate))
                 if fate.outcome in ("new", "piece"):
                     self._stored(prepared.data)
         return True
@@ -250,7 +250,8 @@ class Delivery:
         self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
-def _outcome(fate: Written) -> dict[str, str | None]:
+def outcome_of(fate: Written) -> dict[str, str | None]:
+    """What a receipt says of a trace that the database took."""
     database = "sampled_out" if fate.outcome == "sampled_out" else "saved"
     error = {"file_error": fate.file_error} if fate.file_error is not None else {}
     return {"database": database, "file_path": fate.file_path, **error}

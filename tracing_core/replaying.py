@@ -14,12 +14,13 @@ from typing import Any
 
 import orjson
 
-from tracing_core.delivery import BatchStore
+from tracing_core.delivery import BatchStore, Settle, outcome_of, settle_now
 from tracing_core.document_reader import from_document
 from tracing_core.errors import DataRejected, InvalidInput
 from tracing_core.ledger import Ledger, Outcome
 from tracing_core.model import TraceData
 from tracing_core.preparing import Preparation
+from tracing_core.sink import Receipt
 from tracing_core.spool import NOBODY, UNFORESEEN, Spool, claimed
 
 BY_HAND = "by hand"
@@ -111,6 +112,7 @@ class Letters:
         store: the database.
         preparation: makes their rows, and takes them at their word: they were sampled when they came.
         stored: is told of each trace that the database did not have before.
+        settle: as of a trace that is delivered: what became of it, and what is told of it.
     """
 
     def __init__(
@@ -120,8 +122,10 @@ class Letters:
         preparation: Preparation,
         *,
         stored: Callable[[TraceData], None] = lambda _data: None,
+        settle: Settle = settle_now,
     ) -> None:
         self._tell = stored
+        self._settle = settle
         self._spool = spool
         self._store = store
         self._preparation = preparation
@@ -166,8 +170,9 @@ class Letters:
     def _stored(self, path: Path) -> None:
         letter = read_letter(path)
         prepared = self._preparation.ready(letter.trace())
-        fates = self._store.write([prepared], letter.taken_back())
-        if fates[prepared.data.trace_id].outcome in ("new", "piece"):
+        fate = self._store.write([prepared], letter.taken_back())[prepared.data.trace_id]
+        self._settle(prepared, Receipt(prepared.data.trace_id), outcome_of(fate))
+        if fate.outcome in ("new", "piece"):
             self._tell(prepared.data)
 
     def _dropped(self, path: Path) -> None:

@@ -7,27 +7,32 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from tracing_core.clock import SystemClock
-from tracing_core.delivery import Delivery
+from tracing_core.delivery import Delivery, Settle
 from tracing_core.errors import InvalidInput, StorageError
 from tracing_core.ids import IdSource
 from tracing_core.jsontext import dump
 from tracing_core.model import TraceData
 from tracing_core.otlp.export import Exporter
 from tracing_core.partition_days import partition_days
+from tracing_core.preparing import Prepared
 from tracing_core.replaying import Letters, read_letter
+from tracing_core.reviewing import Reviewer
 from tracing_core.settings import Settings, read_settings
+from tracing_core.sink import Receipt
 from tracing_core.spool import Spool, count_in
 from tracing_core.storage.write import TraceTable
 from tracing_core.store import open_store, preparation_of
 
 _MOST_WAITING = 500
-_SECONDS_TO_EXPORT = 60.0
+_SECONDS_TO_EXPORT = _SECONDS_TO_TELL = 60.0
 _LISTED = 100
 """Dead letters, and batches, that are listed at most; the others are counted."""
 
@@ -187,19 +192,33 @@ def _sent_on(exporter: Exporter | None) -> Callable[[TraceData], None]:
     return stored
 
 
+def _looked_through(reviewer: Reviewer) -> Settle:
+    """Has each run looked through for patterns and summed up, as the writer does; never more at once than may wait."""
+    told = count(1)
+
+    def settle(prepared: Prepared, receipt: Receipt, outcome: dict[str, Any]) -> None:
+        if next(told) % _MOST_WAITING == 0:
+            reviewer.flush(_SECONDS_TO_TELL)
+        reviewer.settle(prepared, receipt, outcome)
+
+    return settle
+
+
 @contextmanager
 def _working(settings: Settings) -> Iterator[tuple[Spool, Delivery, Letters]]:
     """The spool, and the way from there into the database."""
     store, clock, spool = open_store(settings), SystemClock(), _spool(settings)
     preparation, days = preparation_of(settings, clock), partition_days(clock, settings.retention_days)
     as_judged = replace(preparation, judging=False)
-    stored = _sent_on(store.exporter)
+    stored, settle = _sent_on(store.exporter), _looked_through(store.reviewer)
+    table, as_it_was = TraceTable(store.database, preparation, days), TraceTable(store.database, as_judged, days)
     try:
         yield (
             spool,
-            Delivery(TraceTable(store.database, preparation, days), spool, clock, preparation, stored=stored),
-            Letters(spool, TraceTable(store.database, as_judged, days), as_judged, stored=stored),
+            Delivery(table, spool, clock, preparation, stored=stored, settle=settle),
+            Letters(spool, as_it_was, as_judged, stored=stored, settle=settle),
         )
+        store.reviewer.flush(_SECONDS_TO_TELL)
         if store.exporter is not None:
             store.exporter.flush(_SECONDS_TO_EXPORT)
     finally:

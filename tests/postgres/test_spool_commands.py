@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from tests.factories import NOON, make_trace
 from tests.postgres.commands import Run
+from tests.postgres.runs_written import choice, make_run
 from tests.postgres.tables import assert_balanced, ledger_of, rows
 from tests.postgres.writing import prepared, trace_table
 from tests.surroundings import PATIENCE_SECONDS, make_preparation
@@ -24,6 +26,7 @@ from tracing_core.replaying import Letters
 from tracing_core.sink import Receipt
 from tracing_core.spool import Spool
 from tracing_core.storage.database import Database
+from tracing_core.storage.side_tables import calibration_alerts
 from tracing_core.storage.tables import traces
 
 
@@ -107,6 +110,26 @@ def test_all_of_it_at_once(run: Run, database: Database, spool: Spool) -> None:
     assert_balanced(database)
     assert run("replay")[0] == 1
     assert run("replay", "x", "--all")[0] == 1
+
+
+def test_what_is_replayed_is_looked_through(run: Run, database: Database, spool: Spool, data_dir: Path) -> None:
+    """As after each trace that is stored at once: patterns are seen, told, kept, and their runs flagged; summaries are written."""
+    failing = [
+        make_run(scores={"META-12": 1}, passed=True, project="cobot", decisions=(choice("exa"),)) for _ in range(4)
+    ]
+    spool.keep(failing[:2])
+    buried = [replace(trace, citations_count="many") for trace in failing[2:]]
+    bury(database, spool, *buried)
+    mend(spool, citations_count=3)
+    code, _ = run("replay", "--all")
+    assert code == 0
+    (alert,) = rows(database, calibration_alerts)
+    assert (alert["kind"], alert["subject"], alert["project"]) == ("repeated_principle_failure", "META-12", "cobot")
+    flagged = {row["trace_id"] for row in rows(database, traces) if row["flagged_for_review"]}
+    assert flagged == {alert["trace_id"]}
+    (alerts,) = data_dir.rglob("_calibration_alerts.md")
+    assert "Principle META-12 has scored below threshold" in alerts.read_text()
+    assert len([*data_dir.rglob("*_summary.md")]) == len(failing)
 
 
 def test_an_unreadable_line_is_a_letter_too(run: Run, database: Database, spool: Spool) -> None:
