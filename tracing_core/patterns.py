@@ -137,7 +137,7 @@ def patterns(
     counted: Counter[int] = Counter()
     for each, number in zip(before or (), earlier, strict=True):
         counted[number] += each.weight  # type: ignore[assignment]  # weights need not be whole
-    words = telling_words({n: sorted({each.text for each in some}) for n, some in of_group.items() if n != NOT_GROUPED})
+    words = telling_words({n: [each.text for each in some] for n, some in of_group.items() if n != NOT_GROUPED})
     marked = _standing_out(of_group, asked)
     clusters = {
         number: _cluster(

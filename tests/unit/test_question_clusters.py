@@ -87,6 +87,21 @@ def test_groups_are_named_by_what_tells_them_apart() -> None:
     assert not {"how", "do", "way", "what", "why"} & set(" ".join(said.values()).split())
 
 
+def test_a_name_fits_what_most_of_a_group_are_about() -> None:
+    """A question that was asked often counts as often, one that was asked once names nothing, and each word tells of others."""
+    often = (
+        ["How do I group rows and compute a mean?"] * 13
+        + ["How do I pickle a lambda?"] * 12
+        + ["Why does it rerun?"] * 8
+    )
+    texts = {0: [*often, "What does http.cookies.Morsel do?"], 1: ["How do I merge frames?"] * 5}
+    name = telling_words(texts)[0]
+    assert "group rows" in name[:1]
+    assert {"lambda", "pickle"} & set(name[1].split())
+    assert name[2] == "rerun"
+    assert not {"morsel", "cookies", "http"} & set(" ".join(name).split())
+
+
 def test_many_questions_are_told_apart_further() -> None:
     """Of very many different questions there are at least eight groups, however well three would fit."""
     many = [f"{question} {chr(97 + n % 26)}{chr(97 + n // 26)}" for n, question in enumerate(QUESTIONS * 14)]
