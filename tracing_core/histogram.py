@@ -40,7 +40,8 @@ def quantile_bins(histogram: Mapping[int, float], shares: Iterable[float]) -> li
     The nearest rank, which is PostgreSQL's discrete percentile: of two durations the longer is the 95th percentile.
     """
     numbers = sorted(histogram)
-    seen = list(accumulate(map(histogram.__getitem__, numbers)))
+    counts = histogram.values() if numbers == list(histogram) else map(histogram.__getitem__, numbers)
+    seen = list(accumulate(counts))
     if not seen or seen[-1] == 0:
         return None
     total = seen[-1]

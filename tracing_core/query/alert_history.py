@@ -13,6 +13,7 @@ from tracing_core.alerts.state import Sample
 from tracing_core.errors import InvalidInput
 from tracing_core.query.alert_numbers import HISTOGRAM, Number, number_of
 from tracing_core.query.alert_sums import by_minute, in_rollups
+from tracing_core.query.measures import histogram_of
 from tracing_core.query.rollup_measures import without_minutes
 from tracing_core.query.time_buckets import bucket_starts
 from tracing_core.storage.database import Database
@@ -82,10 +83,7 @@ class _Sliding:
     def take(self, minute: datetime, row: Mapping[Any, Any]) -> None:
         """Add the next minute."""
         sums = {name: value or 0 for name, value in row.items() if name not in ("key", *_LISTS)}
-        bins: dict[int, float] = {}
-        if row.get("bins"):
-            for number, count in zip(row["bins"].split(","), row["bin_counts"].split(","), strict=True):
-                bins[int(number)] = bins.get(int(number), 0.0) + float(count)
+        bins = histogram_of(row) if "bins" in row else {}
         self._within.append((minute, sums, bins))
         self._add(sums, bins, 1)
 

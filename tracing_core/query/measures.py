@@ -6,9 +6,11 @@ millions. Any other filter is answered from the rows themselves, with the same d
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from types import ModuleType
 from typing import Any
 
@@ -68,16 +70,21 @@ def measures(
 
 
 def histogram_of(row: Mapping[Any, Any]) -> dict[int, float]:
-    """The histograms behind a key added up; they come one after the other."""
+    """The histograms behind a key added up; their `bins` and `bin_counts` are as `rollup_measures.written` has them."""
     if row["bins"] is None:
         return {}
-    bins, counts = orjson.loads(f"[{row['bins']}]"), orjson.loads(f"[{row['bin_counts']}]")
-    added = dict(zip(bins, counts, strict=True))
-    if len(added) < len(bins):
-        added = dict.fromkeys(added, 0.0)
-        for number, count in zip(bins, counts, strict=True):
-            added[number] += count
-    return added
+    bins, counts = _lists(row["bins"]), _lists(row["bin_counts"])
+    if len(bins) == 1:
+        return dict(zip(bins[0], counts[0], strict=True))
+    added: defaultdict[int, float] = defaultdict(int)
+    for number, count in zip(chain.from_iterable(bins), chain.from_iterable(counts), strict=True):
+        added[number] += count
+    return dict(added)
+
+
+def _lists(arrays: str) -> list[list[Any]]:
+    lists: list[list[Any]] = orjson.loads(f"[{arrays.replace('{', '[').replace('}', ']')}]")
+    return lists
 
 
 _NUMBERS: tuple[tuple[str, Callable[[Any], Any]], ...] = (

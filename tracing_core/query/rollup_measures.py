@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
+    cast,
     column,
     func,
     literal,
@@ -54,7 +55,7 @@ def answers(chosen: TraceFilter, by: By) -> bool:
 def rows(
     connection: Connection, chosen: TraceFilter, by: By, granularity: str, *, histograms: bool
 ) -> Sequence[RowMapping]:
-    """One row a key: the key and the columns `SUMS`; with histograms those of all rows behind it, as `listed` has them."""
+    """One row a key: the key and the columns `SUMS`; with histograms those of all rows behind it, as `written` has them."""
     parts = _pieces(chosen, granularity if by == "bucket" else None)
     if not parts:
         return ()
@@ -80,7 +81,7 @@ def _statement(by: By, in_project: bool, of_value: bool, histograms: bool) -> Se
     key = keys.get(by, found.c.value.label("key"))
     columns = [key, *(func.sum(found.c[name]).label(name) for name in SUMS)]
     if histograms:
-        columns += [func.string_agg(listed(found.c[name]), ",").label(name) for name in ("bins", "bin_counts")]
+        columns += [written(found.c[name]).label(name) for name in ("bins", "bin_counts")]
     statement = select(*columns).select_from(_PIECES.join(found, onclause=true()))
     return statement if by == "all" else statement.group_by(key)
 
@@ -104,9 +105,9 @@ def _as_parameters(parts: Iterable[Piece]) -> dict[str, Any]:
     return {"granularities": list(granularities), "lows": list(lows), "highs": list(highs)}
 
 
-def listed(array: ColumnElement[Any]) -> ColumnElement[str]:
-    """The numbers of an array as text with commas, which is read many times as quickly as an array; NULL for none."""
-    return func.nullif(func.array_to_string(array, ","), "")
+def written(arrays: ColumnElement[Any]) -> ColumnElement[str]:
+    """Arrays of some rows as PostgreSQL writes them, `{1,2},{3}`: in text they are read many times as quickly."""
+    return func.string_agg(cast(arrays, Text), ",")
 
 
 def widened(connection: Connection, chosen: TraceFilter) -> TraceFilter:

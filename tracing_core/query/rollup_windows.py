@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, RowMapping, Select, Text, bindparam, column, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from tracing_core.query.rollup_measures import SUMS, listed, projects, without_minutes
+from tracing_core.query.rollup_measures import SUMS, projects, without_minutes, written
 from tracing_core.query.time_buckets import bucket_end, pieces
 from tracing_core.rollups import bucket_start
 from tracing_core.storage.schema import Moment
@@ -118,7 +118,7 @@ def _columns(histograms: bool) -> list[Any]:
     t = trace_metrics.c
     sums = [func.sum(t[name]).label(name) for name in SUMS]
     if histograms:
-        sums += [func.string_agg(listed(t[name]), ",").label(name) for name in ("bins", "bin_counts")]
+        sums += [written(t[name]).label(name) for name in ("bins", "bin_counts")]
     return sums
 
 

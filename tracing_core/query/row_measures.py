@@ -60,7 +60,7 @@ def _with_histograms(rows: FromClause) -> Select[Any]:
     counted = select(rows.c.key, number, func.sum(rows.c.weight).label("n")).where(rows.c.duration_ms.is_not(None))
     bins = counted.group_by(rows.c.key, number).subquery()
     lists = (("bins", bins.c.bin), ("bin_counts", bins.c.n))
-    joined = (func.string_agg(cast(what, Text), ",").label(name) for name, what in lists)
+    joined = (cast(func.array_agg(what), Text).label(name) for name, what in lists)
     histograms = select(bins.c.key, *joined).group_by(bins.c.key).subquery()
     columns = (*added.c, histograms.c.bins, histograms.c.bin_counts)
     return select(*columns).outerjoin_from(added, histograms, histograms.c.key == added.c.key)
