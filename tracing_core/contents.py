@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import orjson
 import zstandard
@@ -13,6 +14,8 @@ import zstandard
 from tracing_core.document_reader import read_span
 from tracing_core.jsontext import dump
 from tracing_core.model import SpanData
+
+T = TypeVar("T")
 
 SPANS_IN_A_PART = 256
 """Spans that are compressed together at most: opening one of ten thousand must not unpack them all."""
@@ -26,9 +29,14 @@ _LARGEST = 2**31
 _threads = threading.local()
 
 
-def pack(spans: Sequence[SpanData]) -> bytes:
-    """The bytes of `spans`."""
-    return bytes((_NEWEST,)) + _compressor().compress(dump({"spans": spans}))
+def encode(spans: Sequence[SpanData]) -> list[bytes]:
+    """The JSON of each of `spans`."""
+    return [dump(span) for span in spans]
+
+
+def pack(encoded: Sequence[bytes]) -> bytes:
+    """The bytes of spans, given as `encode` gives them."""
+    return bytes((_NEWEST,)) + _compressor().compress(b'{"spans":[' + b",".join(encoded) + b"]}")
 
 
 def unpack(content: bytes) -> tuple[SpanData, ...]:
@@ -45,8 +53,8 @@ def plain_size(content: bytes) -> int:
     return zstandard.frame_content_size(content[1:]) if content[0] in _DICTIONARIES else len(content)
 
 
-def parts(spans: Sequence[SpanData]) -> list[Sequence[SpanData]]:
-    """`spans` in portions of `SPANS_IN_A_PART`."""
+def parts(spans: Sequence[T]) -> list[Sequence[T]]:
+    """Spans, or what was made of each, in portions of `SPANS_IN_A_PART`."""
     return [spans[start : start + SPANS_IN_A_PART] for start in range(0, len(spans), SPANS_IN_A_PART)]
 
 

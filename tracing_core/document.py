@@ -1,15 +1,18 @@
 """The JSON document of a trace: the whole truth, in the shape that seed B documents (section 3.1).
 
 Spans directly under the root are the `stages`; the whole tree is in `spans`, where a span that is a stage names it
-instead of saying everything twice. `document_reader.py` reads it back.
+instead of saying everything twice. A span that decided nothing and found nothing may be there as its contents are stored
+in the database, all in one line: so JSON is made of it once. `document_reader.py` reads it back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from itertools import count
+from itertools import count, zip_longest
 from typing import Any
+
+from orjson import Fragment
 
 from tracing_core.model import Decision, SpanData, TraceData
 from tracing_core.said import names_of, said_by
@@ -50,8 +53,13 @@ _MODEL_USE = names_of(
 Document = dict[str, Any]
 
 
-def to_document(trace: TraceData) -> Document:
-    """The document of `trace`; times as ISO 8601 in UTC."""
+def to_document(trace: TraceData, encoded: Sequence[bytes] = ()) -> Document:
+    """The document of `trace`; times as ISO 8601 in UTC.
+
+    Args:
+        trace: the run.
+        encoded: the JSON of each of its spans, as `contents.encode` gives it, where that is there already.
+    """
     root_id = trace.spans[0].span_id if trace.spans else None
     stage_names = _stage_names(trace.spans, root_id)
     run = {name: getattr(trace, name) for name in RUN_TEXTS}
@@ -77,7 +85,10 @@ def to_document(trace: TraceData) -> Document:
             for span in trace.spans
             if span.span_id in stage_names
         },
-        "spans": [_span(span, stage_names.get(span.span_id)) for span in trace.spans],
+        "spans": [
+            Fragment(json) if json is not None and _is_plain(span) else _span(span, stage_names.get(span.span_id))
+            for span, json in zip_longest(trace.spans, encoded)
+        ],
         "iterations": list(trace.iterations),
         "iteration_count": trace.iteration_count,
         "quality_gate_failures": trace.quality_gate_failures,
@@ -92,6 +103,11 @@ def to_document(trace: TraceData) -> Document:
             "is_slow": trace.is_slow,
         },
     }
+
+
+def _is_plain(span: SpanData) -> bool:
+    """Whether a stage would say nothing more of it than a span does."""
+    return not (span.decisions or span.outputs or span.evidence or span.prompts)
 
 
 def _stage_names(spans: Iterable[SpanData], root_id: str | None) -> dict[str, str]:

@@ -70,11 +70,12 @@ class TraceFiles:
         """
         return self.place.address(_folder(project, feedback=feedback))
 
-    def write(self, trace: TraceData, *, alone: bool = False) -> str:
+    def write(self, trace: TraceData, encoded: Sequence[bytes] = (), *, alone: bool = False) -> str:
         """Write the file of `trace`; readers see the old one or the new one, never half of it.
 
         Args:
             trace: all of it.
+            encoded: the JSON of each of its spans, where that is there already.
             alone: whether nothing can lie beside it, so that it need not be looked for.
 
         Returns:
@@ -85,7 +86,7 @@ class TraceFiles:
             OSError: the disk is full, the directory cannot be written, or the object store is away.
         """
         folder, name = self._where(trace.project, trace.trace_id)
-        self.place.write(folder, name, dump(to_document(trace), indent=True))
+        self.place.write(folder, name, dump(to_document(trace, encoded), indent=True))
         if not alone:
             self._remove_beside(folder, name)
         return self.place.address(folder, name)
@@ -173,11 +174,7 @@ class TraceFiles:
         return self.place.size(*self._where(project, trace_id))
 
     def names(self, project: str, *, feedback: bool = False) -> list[str]:
-        """The ids of all traces of a project that have a file, or of those whose ratings have one, in order.
-
-        Raises:
-            OSError: the place does not say.
-        """
+        """The ids of all traces of a project that have a file, or of those whose ratings have one, in order; as `listing`."""
         return self.listing(project, feedback=feedback).names
 
     def listing(self, project: str, *, feedback: bool = False) -> Listing:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tracing_core.assembly import Assembly, assembly_of, each_once, merge
-from tracing_core.contents import pack, parts
+from tracing_core.contents import encode, pack, parts
 from tracing_core.errors import InvalidInput
 from tracing_core.files import TraceFiles
 from tracing_core.given import OTLP, as_stored
@@ -34,6 +34,7 @@ class Prepared:
         data: what it is.
         projection: its rows.
         contents: what its spans hold, packed, a portion a row.
+        encoded: the same as JSON, by span; empty where its file says it in another way.
         pieces: how many deliveries it was put together from.
         received: spans in these, repetitions included.
         kept: False when sampling leaves it out as far as is known; what is stored of it already may say otherwise.
@@ -42,6 +43,7 @@ class Prepared:
     data: TraceData
     projection: Projection
     contents: tuple[bytes, ...]
+    encoded: Sequence[bytes] = ()
     pieces: int = 1
     received: int
     kept: bool = True
@@ -90,7 +92,8 @@ class Preparation:
         if not kept:
             return Prepared(data=data, projection=projection, contents=(), pieces=pieces, received=received, kept=False)
         spans = as_stored(data)
-        portions = parts(spans)
+        encoded = encode(spans)
+        portions = parts(encoded)
         for number, some in enumerate(portions):
             for row in projection.spans[number * len(portions[0]) : number * len(portions[0]) + len(some)]:
                 row["part"] = number
@@ -98,6 +101,7 @@ class Preparation:
             data=data,
             projection=projection,
             contents=tuple(pack(some) for some in portions),
+            encoded=encoded if spans is data.spans else (),
             pieces=pieces,
             received=received,
         )
@@ -173,11 +177,14 @@ class Preparation:
             return _not_written(data.trace_id, error)
         return self.write_file(data if before is None else merge(before, data, self.project))
 
-    def write_new_file(self, data: TraceData) -> str | None:
+    def write_new_file(self, prepared: Prepared) -> str | None:
         """Write the file of a trace that is new to the database."""
-        return self.write_over_file(data) if data.source == OTLP else self.write_file(data, alone=True)
+        data, encoded = prepared.data, prepared.encoded
+        return (
+            self.write_over_file(data, encoded) if data.source == OTLP else self.write_file(data, encoded, alone=True)
+        )
 
-    def write_over_file(self, data: TraceData) -> str | None:
+    def write_over_file(self, data: TraceData, encoded: Sequence[bytes] = ()) -> str | None:
         """Write the file of a trace of which the database does not say that it has one. When the database was lost, a file
         may be there that knows more: what it says is kept, and the row goes on saying that it has none until a rebuild.
         """
@@ -186,7 +193,7 @@ class Preparation:
         except OSError as error:
             return _not_written(data.trace_id, error)
         if before is None:
-            return self.write_file(data, alone=True)
+            return self.write_file(data, encoded, alone=True)
         whole = merge(before, data, self.project)
         probability = min(before.sampling_probability, data.sampling_probability)
         whole = replace(whole, sampling_probability=probability, is_slow=before.is_slow or data.is_slow)
@@ -196,9 +203,9 @@ class Preparation:
             return _FILE_KNOWS_MORE
         return problem
 
-    def write_file(self, data: TraceData, *, alone: bool = False) -> str | None:
+    def write_file(self, data: TraceData, encoded: Sequence[bytes] = (), *, alone: bool = False) -> str | None:
         """Write the file of a trace, `alone` where nothing can lie beside it; what went wrong, if anything did."""
-        return self._written(data.trace_id, lambda files: files.write(data, alone=alone))
+        return self._written(data.trace_id, lambda files: files.write(data, encoded, alone=alone))
 
     def write_beside_file(self, data: TraceData, spans: Sequence[SpanData]) -> str | None:
         """Write the spans that came to a large trace beside its file; what went wrong, if anything did."""

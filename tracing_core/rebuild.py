@@ -242,10 +242,10 @@ class _FilesAsTheyAre(TraceFiles):
     def read(self, project: str, trace_id: str) -> TraceData | None:
         return self.unchanged.get(trace_id) or super().read(project, trace_id)
 
-    def write(self, trace: TraceData, *, alone: bool = False) -> str:
+    def write(self, trace: TraceData, encoded: Sequence[bytes] = (), *, alone: bool = False) -> str:
         if self.unchanged.get(trace.trace_id) == trace:
             return self.path(trace.project, trace.trace_id)
-        return super().write(trace, alone=alone)
+        return super().write(trace, encoded, alone=alone)
 
 
 class _Progress:

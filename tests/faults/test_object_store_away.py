@@ -128,10 +128,10 @@ def test_what_cannot_be_looked_at_is_not_overwritten(place: ObjectStore, server:
     files = TraceFiles(place)
     preparation = replace(make_preparation(), files=files)
     whole = make_trace(source=OTLP)
-    assert preparation.write_new_file(whole) is None
+    assert preparation.write_new_file(preparation.ready(whole)) is None
     server.hang()
     piece = replace(whole, spans=whole.spans[1:])
-    assert "no answer" in (preparation.write_new_file(piece) or "")
+    assert "no answer" in (preparation.write_new_file(preparation.ready(piece)) or "")
     assert "left alone" in (preparation.add_to_file(piece) or "")
     server.go_on()
     clock.advance(60)

@@ -18,7 +18,7 @@ from tests.pieces import NS, TRACE_ID, cut, otlp_traces, said_by_trace
 from tests.strategies import traces
 from tests.surroundings import make_preparation
 from tracing_core.assembly import assemble, merge
-from tracing_core.contents import as_read_back, pack, parts, unpack
+from tracing_core.contents import as_read_back, encode, pack, parts, unpack
 from tracing_core.given import REMOTE_PARENT, as_spans, as_stored, from_stored, given_by
 from tracing_core.jsontext import dump, storable
 from tracing_core.model import SpanData, SpanEvent, SpanKind, SpanStatus, TraceData, TraceStatus
@@ -87,7 +87,7 @@ def test_stored_spans_come_back_whole(trace: TraceData) -> None:
         name: None if text is None else storable(text)
         for name, text in {"query": trace.query, "answer": trace.answer}.items()
     }
-    stored = unpack(pack(as_stored(trace)))
+    stored = unpack(pack(encode(as_stored(trace))))
     assert tuple(from_stored(span, row) for span in stored) == as_read_back(as_spans(trace))
 
 
@@ -96,8 +96,8 @@ def test_stored_spans_come_back_whole(trace: TraceData) -> None:
 def test_what_is_packed_is_unpacked(trace: TraceData) -> None:
     """Spans come back from their bytes as JSON has them, in portions as in one."""
     spans = as_spans(trace)
-    assert unpack(pack(spans)) == as_read_back(spans)
-    assert tuple(span for some in parts(spans) for span in unpack(pack(some))) == as_read_back(spans)
+    assert unpack(pack(encode(spans))) == as_read_back(spans)
+    assert tuple(span for some in parts(spans) for span in unpack(pack(encode(some)))) == as_read_back(spans)
 
 
 # --- single cases ---

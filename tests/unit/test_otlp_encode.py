@@ -17,7 +17,7 @@ from tests import strategies
 from tests.factories import NOON, make_decision, make_span, make_trace
 from tests.otlp_messages import logs_requests, otlp_span, received_from, trace_requests
 from tracing_core.assembly import assemble
-from tracing_core.contents import pack, unpack
+from tracing_core.contents import encode, pack, unpack
 from tracing_core.given import as_spans
 from tracing_core.jsontext import dump
 from tracing_core.model import SpanData, SpanKind, SpanStatus, TraceData
@@ -58,7 +58,7 @@ def test_what_came_in_goes_out_as_it_came(request: ExportTraceServiceRequest) ->
         trace_id: {span.span_id: span for span in spans}
         for trace_id, spans in received(trace_request(request.SerializeToString())).traces.items()
     }
-    traces = [assemble(trace_id, unpack(pack(tuple(spans.values())))) for trace_id, spans in first.items()]
+    traces = [assemble(trace_id, unpack(pack(encode(tuple(spans.values()))))) for trace_id, spans in first.items()]
     assert there_and_back(*traces) == {trace_id: in_order(spans.values()) for trace_id, spans in first.items()}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, text, tuple_
 
 from tracing_core.assembly import Assembly, joined_with
-from tracing_core.contents import as_read_back, pack, parts, plain_size
+from tracing_core.contents import as_read_back, encode, pack, parts, plain_size
 from tracing_core.given import as_spans
 from tracing_core.model import SpanData, TraceData
 from tracing_core.preparing import Preparation, Prepared
@@ -195,18 +195,13 @@ class _Joining:
             self._minutes[key].add(ratings, -weight_of(row) if take_away else weight_of(row))
 
     def _write_contents(self, projection: Projection, changed: Sequence[SpanData]) -> tuple[int, int]:
-        """The contents that are new go into further parts; each row says in which its content is.
-
-        Returns:
-            The last part, and the bytes of all contents.
-        """
+        """New contents go into further parts; each row says in which its content is. Gives the last part, and the bytes of all."""
         stored = self._stored
         portions = list(enumerate(parts(changed), start=stored.last_part + 1))
-        packed = {part: pack(some) for part, some in portions}
+        packed = {part: pack(encode(some)) for part, some in portions}
         at = stored.parts_started_at
-        rows = [payload_row(self._trace_id, part, at, content) for part, content in packed.items()]
         with closing(self._connection.connection.cursor()) as cursor:
-            copy_contents(cursor, rows)
+            copy_contents(cursor, [payload_row(self._trace_id, part, at, content) for part, content in packed.items()])
         part_of = {span.span_id: part for part, some in portions for span in some}
         for row in projection.spans:
             row["part"] = part_of.get(row["span_id"], stored.span_rows.get(row["span_id"], row)["part"])

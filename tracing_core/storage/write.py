@@ -118,7 +118,7 @@ class TraceTable:
             minutes: dict[Key, Rollup] = {}
             for prepared in new:
                 add_trace(minutes, prepared.projection.trace, prepared.projection.spans)
-            errors = self._preparation.each(self._preparation.write_new_file, [p.data for p in new])
+            errors = self._preparation.each(self._preparation.write_new_file, new)
             fates = {p.data.trace_id: _filed(connection, p, error) for p, error in zip(new, errors, strict=True)}
             fates |= _left_out(connection, [trace_id for trace_id, p in once.items() if not p.kept or trace_id in late])
             known = [p for trace_id, p in once.items() if trace_id not in fates]
