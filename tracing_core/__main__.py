@@ -11,6 +11,7 @@ from rich.table import Table
 from tracing_core.alerts.commands import add_alert_commands
 from tracing_core.calibration_commands import add_calibration_command
 from tracing_core.clock import SystemClock
+from tracing_core.command_options import add_project
 from tracing_core.doctor_command import add_doctor_command
 from tracing_core.errors import TracewhyError
 from tracing_core.explain_command import add_explain_command
@@ -58,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="send stored traces to an OTLP receiver")
     export.add_argument("--endpoint", required=True, metavar="URL", help="such as http://collector:4318")
     export.add_argument("--headers", default="", help="name=value,name=value with values URL-encoded")
-    export.add_argument("--project", help="only traces of this project")
+    add_project(export, "only traces of this project")
     export.add_argument("--since", metavar="TIME", help="only traces begun after it: 7d, 12h, 30m or ISO 8601")
     export.set_defaults(run=_export)
     add_upkeep_commands(commands)

@@ -16,6 +16,7 @@ from rich.console import Console
 from tracing_core.calibration_fields import EDITABLE, TEXTS
 from tracing_core.calibration_records import Document, differences, edited, export_records, pull, save
 from tracing_core.clock import SystemClock
+from tracing_core.command_options import add_project
 from tracing_core.errors import InvalidInput, StorageError, TracewhyError
 from tracing_core.ids import IdSource
 from tracing_core.settings import read_settings
@@ -34,7 +35,7 @@ def add_calibration_command(commands: argparse._SubParsersAction[argparse.Argume
     what = command.add_mutually_exclusive_group(required=True)
     what.add_argument("trace_id", nargs="?", metavar="TRACE_ID", help="the run; without --by its record is only shown")
     what.add_argument("--export", metavar="FILE", help="write all records as lines of JSON; - for standard output")
-    command.add_argument("--project", help="with --export: only of this project")
+    add_project(command, "with --export: only of this project")
     command.add_argument("--by", metavar="NAME", help="who confirms it")
     command.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", dest="changes", help=_set_help())
     command.add_argument("--edit", action="store_true", help="edit it in $EDITOR, as YAML")

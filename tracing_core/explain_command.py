@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from tracing_core.clock import SystemClock
+from tracing_core.command_options import add_project
 from tracing_core.errors import InvalidInput
 from tracing_core.explain.result import COHORT_KINDS, Cohort, Explanation, Finding, Reference
 from tracing_core.explain.sentences import amount, percent
@@ -41,7 +42,7 @@ def add_explain_command(commands: argparse._SubParsersAction[argparse.ArgumentPa
     command.add_argument(
         "--range", type=_length, default=timedelta(days=1), metavar="24h", help="of time, up to now: 30m, 24h, 7d"
     )
-    command.add_argument("--project", help="only of this project")
+    add_project(command)
     command.add_argument("--before", action="store_true", help="against the same length of time before, not the rest")
     command.set_defaults(run=_explain)
 

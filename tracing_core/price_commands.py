@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_UP, Decimal
 
 from rich.console import Console
@@ -11,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from tracing_core.command_options import add_days, add_project, chosen_range
 from tracing_core.cost import CostTracker
 from tracing_core.errors import StorageError
 from tracing_core.missing_prices import finer, setting, to_do
@@ -28,11 +28,8 @@ def add_price_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     listing = commands.add_parser("prices", help="list the models that were called, and those that have no price")
     again = commands.add_parser("reprice", help="reckon the cost of stored traces anew, at the prices in force")
     for parser in (listing, again):
-        for option, meaning in (("--since", "first day"), ("--until", "last day")):
-            parser.add_argument(
-                option, type=date.fromisoformat, metavar="DAY", help=f"{meaning}, such as 2026-11-21, in UTC"
-            )
-        parser.add_argument("--project", help="only traces of this project")
+        add_days(parser)
+        add_project(parser, "only traces of this project")
     again.add_argument("--model", help="only traces that called this model")
     again.add_argument("--again", action="store_true", help="also those that were priced by these prices already")
     again.add_argument("--dry-run", action="store_true", help="only say what would change")
@@ -41,9 +38,10 @@ def add_price_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _prices(options: argparse.Namespace) -> None:
+    since, until = chosen_range(options)
     settings = read_settings(TRACEWHY_STATEMENT_TIMEOUT_MS=0)  # no page waits for it
     store, prices = open_store(settings), CostTracker(settings.prices)
-    chosen = TraceFilter(start=_start(options.since), end=_end(options.until), project=options.project)
+    chosen = TraceFilter(start=since, end=until, project=options.project)
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"prices of genai-prices and of TRACEWHY_PRICES, version {prices.version}")
     table = _table("Model", "Calls", "Tokens", "$", "Unpriced", "Last called")
@@ -77,12 +75,11 @@ def _print_unknown(console: Console, unknown: tuple[UnknownModel, ...]) -> None:
 
 
 def _reprice(options: argparse.Namespace) -> None:
+    since, until = chosen_range(options)
     settings = read_settings()
     store, prices = open_store(settings), CostTracker(settings.prices)
     console = Console(soft_wrap=True, highlight=False)
-    chosen = Chosen(
-        since=_start(options.since), until=_end(options.until), project=options.project, model=options.model
-    )
+    chosen = Chosen(since=since, until=until, project=options.project, model=options.model)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
         with Progress(*columns, console=console) as progress:
@@ -141,11 +138,3 @@ def _money(dollars: Decimal) -> str:
 def _table(*titles: str) -> Table:
     """A table in which nothing is cut, however narrow the terminal is: a name or a number is of use only when it is whole."""
     return Table(*(Column(title, overflow="fold") for title in titles))
-
-
-def _start(day: date | None) -> datetime | None:
-    return None if day is None else datetime.combine(day, time(), UTC)
-
-
-def _end(day: date | None) -> datetime | None:
-    return None if day is None else datetime.combine(day + timedelta(days=1), time(), UTC)

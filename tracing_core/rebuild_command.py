@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tracing_core.clock import SystemClock
-from tracing_core.errors import StorageError
+from tracing_core.command_options import add_project
+from tracing_core.errors import SettingsError, StorageError
 from tracing_core.rebuild import Rebuild, Tally
-from tracing_core.settings import read_settings
-from tracing_core.store import open_store
+from tracing_core.settings import Settings, read_settings
+from tracing_core.store import Store, open_store
 
 _NAMED = 50
 """Files that could not be used are named up to this number."""
@@ -20,14 +21,14 @@ _NAMED = 50
 def add_rebuild_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add it to the commands of `python -m tracing_core`."""
     rebuild = commands.add_parser("rebuild", help="make the database again from the files of traces and ratings")
-    rebuild.add_argument("--project", help="only this project")
+    add_project(rebuild, "only this project")
     rebuild.add_argument("--into", metavar="URL", help="the database to fill; DATABASE_URL unless given")
     rebuild.set_defaults(run=_rebuild)
 
 
 def _rebuild(options: argparse.Namespace) -> None:
     settings = read_settings(**({"database_url": options.into} if options.into else {}))
-    store = open_store(settings)
+    store = _opened(settings, options.into)
     console = Console(soft_wrap=True, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
@@ -43,6 +44,15 @@ def _rebuild(options: argparse.Namespace) -> None:
     finally:
         store.close()
     _print(console, tally)
+
+
+def _opened(settings: Settings, into: str | None) -> Store:
+    try:
+        return open_store(settings)
+    except SettingsError as error:
+        if into is None:
+            raise
+        raise SettingsError(str(error).replace("DATABASE_URL:", "--into:", 1)) from error
 
 
 def _print(console: Console, tally: Tally) -> None:

@@ -13,6 +13,7 @@ from rich.table import Column, Table
 
 from tracing_core import run_comparison
 from tracing_core.clock import SystemClock
+from tracing_core.command_options import add_project
 from tracing_core.errors import StorageError, TraceNotFound
 from tracing_core.files import files_of
 from tracing_core.jsontext import dump
@@ -42,7 +43,7 @@ def add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
     compare.add_argument("b", metavar="B", help="the id of another one")
     flags = commands.add_parser("flags", help="list what calibration saw: patterns, and the runs that showed them")
     flags.add_argument("--days", type=_days, default=_DAYS, metavar="N", help=f"of the last N days, {_DAYS} by default")
-    flags.add_argument("--project", help="only of this project")
+    add_project(flags)
     show.set_defaults(run=_show)
     compare.set_defaults(run=_compare)
     flags.set_defaults(run=_flags)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, date
+from datetime import UTC
 
 from rich.console import Console
 from rich.table import Table
 
 from tracing_core.backfill import backfill
 from tracing_core.clock import SystemClock
+from tracing_core.command_options import add_days, add_project, chosen_days
 from tracing_core.partition_days import days_ahead
 from tracing_core.retention import Freed, expected, retain
 from tracing_core.settings import Settings, read_settings
@@ -23,9 +24,8 @@ def add_upkeep_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     retention.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     retention.set_defaults(run=_retention)
     fill = commands.add_parser("backfill", help="make the rollups anew from the traces that are stored")
-    for option, meaning in (("--since", "first day"), ("--until", "last day")):
-        fill.add_argument(option, type=date.fromisoformat, metavar="DAY", help=f"{meaning}, such as 2026-11-21, in UTC")
-    fill.add_argument("--project", help="only of this project")
+    add_days(fill)
+    add_project(fill)
     fill.add_argument(
         "--even-if-fewer", action="store_true", help="also hours of which traces were removed; their count is given up"
     )
@@ -59,11 +59,12 @@ def _size(number: int) -> str:
 
 
 def _backfill(options: argparse.Namespace) -> None:
+    since, until = chosen_days(options)
     done = backfill(
         open_store(read_settings()),
         SystemClock(),
-        since=options.since,
-        until=options.until,
+        since=since,
+        until=until,
         project=options.project,
         even_if_fewer=options.even_if_fewer,
     )

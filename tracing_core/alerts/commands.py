@@ -24,6 +24,7 @@ from tracing_core.alerts.state import verdict_of
 from tracing_core.alerts.templates import TEMPLATES
 from tracing_core.alerts.words import amount, condition
 from tracing_core.clock import SystemClock
+from tracing_core.command_options import add_project
 from tracing_core.errors import InvalidInput, TracewhyError
 from tracing_core.exporting import since
 from tracing_core.ids import IdSource
@@ -54,7 +55,7 @@ def add_alert_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     suggest = verbs.add_parser("suggest", help="list rules to begin with, or make one of them")
     suggest.add_argument("name", nargs="?", choices=sorted(TEMPLATES))
     suggest.add_argument("--to", action="append", default=[], metavar="DESTINATION", help="tell this destination")
-    suggest.add_argument("--project", help="watch only this project")
+    add_project(suggest, "watch only this project")
     suggest.set_defaults(run=_suggest)
     again = verbs.add_parser("send-again", help="send an event once more to where it failed, or perhaps did not arrive")
     again.add_argument("event_id")
