@@ -15,7 +15,7 @@ from tests.postgres.writing import rate, store
 from tracing_core.errors import InvalidInput
 from tracing_core.histogram import bin_of
 from tracing_core.model import QualityFlag, SpanStatus, TraceStatus
-from tracing_core.query import metrics, overview, row_measures
+from tracing_core.query import metrics, overview, rollup_measures, row_measures
 from tracing_core.query.filters import TraceFilter
 from tracing_core.query.measures import histogram_of, measures
 from tracing_core.query.rollup_measures import By
@@ -149,6 +149,26 @@ def test_totals_count_what_lists_show(database: Database, beside: dict[str, str]
         make_trace(started_at=NOON + timedelta(minutes=90)),
     )
     chosen = TraceFilter(start=NOON + timedelta(seconds=29), end=NOON + timedelta(seconds=31), **beside)  # type: ignore[arg-type]
+    assert overview.totals(database, chosen).count == 1
+
+
+@pytest.mark.parametrize(
+    ("later", "whole_day"),
+    [(timedelta(minutes=3), False), (3 * HOUR, False), (12 * HOUR, True), (None, True)],
+    ids=["in the same hour", "on the same day", "at midnight", "never"],
+)
+def test_the_end_of_a_day_that_is_over_is_its_midnight(
+    database: Database, later: timedelta | None, whole_day: bool
+) -> None:
+    """A range that ends now is answered from whole days; where something began after its end, that is not counted."""
+    end = NOON + timedelta(minutes=2)
+    store(database, make_trace(), *([] if later is None else [make_trace(started_at=NOON + later, project="shop")]))
+    chosen = TraceFilter(start=NOON - HOUR, end=end)
+    with database.read() as connection:
+        asked = rollup_measures.widened(connection, chosen)
+        own = rollup_measures.widened(connection, replace(chosen, project="default"))
+    assert asked.end == (NOON + 12 * HOUR if whole_day else end)
+    assert own.end == NOON + 12 * HOUR
     assert overview.totals(database, chosen).count == 1
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     column,
     func,
     literal,
+    or_,
     select,
     true,
 )
@@ -111,16 +112,44 @@ def written(arrays: ColumnElement[Any]) -> ColumnElement[str]:
 
 
 def widened(connection: Connection, chosen: TraceFilter) -> TraceFilter:
-    """The filter with edges that the rollups can answer: where those by the minute are gone, taken to the whole hour."""
+    """The filter with edges that the rollups can answer, and answer from few of their rows.
+
+    Where those by the minute are gone, an edge is taken to the whole hour; an end after which nothing of its day began, as
+    when a range ends now, to the end of the day.
+    """
     low = None if chosen.start is None else bucket_start(chosen.start, "minute")
     high = None if chosen.end is None else bucket_end(chosen.end, "minute")
     ragged = {bucket_start(edge, "hour") for edge in (low, high) if edge is not None and edge.minute}
-    gone = without_minutes(connection, chosen.project, ragged) if ragged else frozenset()
+    last = _NEVER if high is None else min(high, _NEVER)
+    if not ragged and last == bucket_start(last, "day"):
+        return chosen
+    gone, goes_on = _edges(connection, chosen.project, ragged, last)
     if low is not None and bucket_start(low, "hour") in gone:
         chosen = replace(chosen, start=bucket_start(low, "hour"))
+    if last != _NEVER and not goes_on:
+        return replace(chosen, end=bucket_end(last, "day"))
     if high is not None and bucket_start(high, "hour") in gone:
         chosen = replace(chosen, end=bucket_end(high, "hour"))
     return chosen
+
+
+def _edges(
+    connection: Connection, project: str | None, hours: Collection[datetime], end: datetime
+) -> tuple[Collection[datetime], bool]:
+    """Those of these hours without minutes, and whether anything began at `end`, a whole minute, or later on its day."""
+    bounds = {"end": end, "hour": bucket_end(end, "hour"), "day": bucket_end(end, "day")}
+    parameters = {"project": project, "hours": list(hours)} | bounds
+    gone, goes_on = connection.execute(_edges_of(project is not None), parameters).one()
+    return gone, goes_on
+
+
+@cache
+def _edges_of(in_project: bool) -> Select[Any]:
+    t, end, hour, day = trace_metrics.c, *(bindparam(name, type_=Moment) for name in ("end", "hour", "day"))
+    of_all = select(t.bucket).where(_in_project(in_project), t.dimension == "trace")
+    minutes = of_all.where(t.granularity == "minute", t.bucket >= end, t.bucket < hour)
+    hours = of_all.where(t.granularity == "hour", t.bucket >= hour, t.bucket < day)
+    return select(func.array(_gone(in_project).scalar_subquery()), or_(minutes.exists(), hours.exists()))
 
 
 def without_minutes(connection: Connection, project: str | None, hours: Collection[datetime]) -> frozenset[datetime]:
@@ -144,6 +173,7 @@ def _gone(in_project: bool) -> Select[datetime]:
     return select(of).where(of_hour > stored.where(*within).scalar_subquery())
 
 
+@cache
 def projects() -> Select[str]:
     """The names of all projects, found by hopping from one to the next in the index."""
     first = select(func.min(trace_metrics.c.project).label("project")).cte("names", recursive=True)
