@@ -179,7 +179,7 @@ def _pages(db: Database, now: datetime, known: Examples) -> Iterator[Question]:
 
 def _filter_bar(db: Database, chosen: TraceFilter) -> None:
     facets.projects(db)
-    for name in ("library", "model", "intent"):
+    for name in ("library", "model"):
         facets.values(db, name, chosen)
 
 
