@@ -16,7 +16,7 @@ from service.desk import Desk
 from service.intake import Intake
 from service.mcp_http import PATH as MCP_PATH
 from service.mcp_http import McpEndpoint
-from service.otlp import Doors, OtlpEndpoint
+from service.otlp import Doors, NoReceiver, OtlpEndpoint
 from service.outcome import Bookkeeper
 from service.rate_limits import RatingLimit
 from service.signals import SIGNALS, TRACES
@@ -81,9 +81,8 @@ def create_app(store: Store, make_assistant: Callable[[], Answers]) -> FastAPI:
     most = store.settings.max_question_bytes * _BYTES_OF_A_CHARACTER + _BYTES_AROUND
     app.add_middleware(BodyLimit, most=most, larger=langfuse.BODY_BYTES)
     app.add_middleware(TraceMiddleware, paths=TRACED, exclude=NOT_TRACED)
-    app.add_middleware(
-        Doors, doors={**_receivers(app.state.intake), MCP_PATH: mcp}
-    )  # added last, so it is the outermost
+    doors = {**_receivers(app.state.intake), MCP_PATH: mcp}
+    app.add_middleware(Doors, doors=doors, lost=NoReceiver(app.state.intake))  # added last, so it is the outermost
     return app
 
 

@@ -19,6 +19,10 @@ from tracing_core.model import TraceStatus
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5
+_NO_ROUTE = (404, "Not Found")
+"""What the router raises."""
+_SHOWN = 200
+"""Characters of a path that an answer repeats."""
 INTERNAL = "Something went wrong inside the service. Its log says what."
 
 
@@ -90,7 +94,12 @@ async def _not_as_described(_request: Request, error: RequestValidationError) ->
     return refusal(400, "is missing" if first["type"] == "missing" else first["msg"], ".".join(names))
 
 
-async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+async def _http(request: Request, error: HTTPException) -> JSONResponse:
+    if (error.status_code, error.detail) == _NO_ROUTE:
+        return refusal(404, f"there is nothing at {request.url.path[:_SHOWN]}; the README lists the endpoints", "path")
+    if error.status_code == 405:
+        headers = dict(error.headers or {})
+        return refusal(405, f"{request.method} is not understood here; send {headers.get('Allow')}", "method", headers)
     if isinstance(error.__cause__, UnicodeDecodeError):
         return refusal(400, "is not UTF-8", "body")
     if isinstance(error.__cause__, ValueError | RecursionError):

@@ -16,7 +16,7 @@ from tracing_core.otlp.decode import JSON
 
 logger = logging.getLogger(__name__)
 
-INVALID_ARGUMENT, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED = 3, 4, 8, 12
+INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, RESOURCE_EXHAUSTED, UNIMPLEMENTED = 3, 4, 5, 8, 12
 INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 13, 14, 16
 RETRY_SECONDS = 2.0
 """After which to come again while the database is away: exporters give up after ten seconds."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
@@ -15,12 +14,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from tracing_core.errors import InvalidInput
 from tracing_core.ingest import Accepted
 from tracing_core.jsontext import dump
 from tracing_core.otlp import decode
 from tracing_core.otlp.bodies import unpack
-from tracing_core.otlp.json_form import message_bytes
 from tracing_core.otlp.reading import read_logs, read_traces
 from tracing_core.otlp.spans import Received
 
@@ -86,11 +83,8 @@ class _Forgotten:
         self._told: set[str] = set()
 
     def __call__(self, body: bytes, media_type: str, encoding: str | None, most_bytes: int) -> Received:
-        body, request = unpack(body, encoding, most_bytes), ExportMetricsServiceRequest()
-        try:
-            request.ParseFromString(message_bytes(body, type(request)) if media_type == decode.JSON else body)
-        except DecodeError as error:
-            raise InvalidInput("body", f"is not a protobuf ExportMetricsServiceRequest ({error})") from error
+        kind = ExportMetricsServiceRequest
+        request = decode.request(unpack(body, encoding, most_bytes), media_type, kind, kind)
         for resource_metrics in request.resource_metrics:
             self._tell(_service_name(resource_metrics.resource.attributes))
         return NOTHING

@@ -53,11 +53,13 @@ class BodyTooLarge(InvalidInput):
     """The body of a request has more bytes than is allowed.
 
     Args:
-        most_bytes: how many are allowed, unpacked.
+        most_bytes: how many are allowed, as it came and unpacked.
     """
 
     def __init__(self, most_bytes: int) -> None:
-        super().__init__("body", f"has more than {most_bytes} bytes unpacked; send fewer spans in one request")
+        super().__init__(
+            "body", f"has more than {most_bytes} bytes, as sent or unpacked; send fewer spans in one request"
+        )
         self.most_bytes = most_bytes
 
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:

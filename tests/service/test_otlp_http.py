@@ -145,7 +145,8 @@ def test_metrics_are_read_and_forgotten(service: Receiving, caplog: pytest.LogCa
         ({"content": b"x", "headers": PROTOBUF | {"content-encoding": "gzip"}}, 400, "gzip"),
         ({"content": b"x", "headers": PROTOBUF | {"content-encoding": "br"}}, 415, "content-encoding"),
         ({"content": b"x", "headers": {"content-type": "text/plain"}}, 415, "content-type"),
-        ({"content": b"x"}, 415, "content-type"),
+        ({"content": b"x"}, 415, "content-type: is missing"),
+        ({"json": {}, "headers": PROTOBUF}, 400, "content-type: application/json"),
         ({"content": bytes(MOST + 1), "headers": PROTOBUF}, 413, str(MOST)),
         ({"content": Pieces(), "headers": PROTOBUF}, 413, str(MOST)),
     ],
@@ -166,6 +167,18 @@ def test_other_methods_are_refused(service: Receiving) -> None:
     for signal in SIGNALS:
         answer = service.client.get(f"/v1/{signal}")
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/trace", "/v1/traces/", "/v1/traces/v1/traces", "/api/public/otel"])
+def test_a_wrong_path_says_the_right_one(service: Receiving, path: str) -> None:
+    """In the language of exporters, and among the refusals that the doctor shows: nothing else tells why nothing arrives."""
+    sender = PROTOBUF | {"user-agent": "OTel-OTLP-Exporter-Python/1.30"}
+    answer = service.client.post(path, content=b"", headers=sender)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, PROTOBUF["content-type"])
+    said = status_pb2.Status.FromString(answer.content).message
+    assert said == f"path: there is nothing at {path}; send OTLP to /v1/traces, /v1/logs or /v1/metrics"
+    (refused,) = service.store.ingest.diagnostics.refusals()
+    assert (refused.status, refused.reason, refused.sender) == (404, said, sender["user-agent"])
 
 
 @pytest.mark.parametrize("lie", [None, 0, 4_000_000_000], ids=["honest", "says 0", "says 4 GB"])

@@ -93,6 +93,10 @@ def test_a_question_with_what_cannot_be_stored_is_answered(store: tracing.Store)
 def test_unknown_paths_speak_the_same_way(store: tracing.Store) -> None:
     """404 and 405 have the shape of every other error."""
     with serving(store, Scripted()) as client:
-        assert client.get("/nowhere").json()["error"]["message"] == "Not Found"
+        assert client.get("/nowhere").json()["error"] == {
+            "field": "path", "message": "there is nothing at /nowhere; the README lists the endpoints",
+        }  # fmt: skip
         assert client.get("/stats/x").status_code == 404
-        assert client.delete("/stats").status_code == 405
+        answer = client.delete("/stats")
+        assert (answer.status_code, answer.json()["error"]["field"]) == (405, "method")
+        assert answer.json()["error"]["message"] == "DELETE is not understood here; send GET"

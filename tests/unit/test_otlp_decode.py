@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tests.otlp_messages import SPAN_ID, START_NS, TRACE_ID, logs_requests, otlp_request, otlp_span, trace_requests
 from tracing_core.errors import InvalidInput
 from tracing_core.model import SpanData
-from tracing_core.otlp.decode import logs_request, trace_request
+from tracing_core.otlp.decode import PROTOBUF, logs_request, trace_request
 from tracing_core.otlp.logs import fragments
 from tracing_core.otlp.spans import received
 
@@ -80,6 +81,14 @@ def test_json_may_be_in_snake_case() -> None:
     assert only_span(body).span_id == SPAN_ID
 
 
+def test_json_that_protobuf_wrote_is_read() -> None:
+    """Its own writers put ids into base64, which hex never looks like."""
+    message = ExportTraceServiceRequest.FromString(otlp_request(otlp_span(parent_span_id=b"12345678")))
+    as_json = json_format.MessageToJson(message).encode()
+    assert b64encode(bytes.fromhex(TRACE_ID)) in as_json
+    assert received(trace_request(as_json, JSON)) == received(trace_request(message.SerializeToString()))
+
+
 def test_a_bad_id_in_json_costs_only_its_span() -> None:
     """A span whose id is no hex is rejected among others that are taken."""
     body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [SPAN, SPAN | {"traceId": "zz"}]}]}]}).encode()
@@ -91,7 +100,8 @@ def test_a_bad_id_in_json_costs_only_its_span() -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"", "is not JSON"),
+        (b"", "is empty; an empty request is {}"),
+        (b"{", "is not JSON"),
         (b"[]", "expected an object"),
         (b'{"resourceSpans": {}}', "resourceSpans is {}; expected a list"),
         (body_of(SPAN | {"name": 7}), "spans[0].name is 7; expected text"),
@@ -153,6 +163,24 @@ def test_protobuf_that_cannot_be_read_is_refused() -> None:
     """Half a message is no message."""
     with pytest.raises(InvalidInput, match="body: is not a protobuf ExportTraceServiceRequest"):
         trace_request(otlp_request(otlp_span())[:-3])
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "fix"),
+    [
+        (body_of(SPAN), PROTOBUF, "it looks like JSON; send content-type: application/json"),
+        (otlp_request(otlp_span()), JSON, "it looks like protobuf; send content-type: application/x-protobuf"),
+        (gzip.compress(body_of(SPAN)), JSON, "it looks like gzip; send content-encoding: gzip"),
+        (gzip.compress(otlp_request(otlp_span())), PROTOBUF, "it looks like gzip; send content-encoding: gzip"),
+    ],
+    ids=["JSON as protobuf", "protobuf as JSON", "packed JSON", "packed protobuf"],
+)
+def test_a_body_under_a_wrong_header_says_which(body: bytes, content_type: str, fix: str) -> None:
+    """What senders mix up most is told by the first bytes."""
+    with pytest.raises(InvalidInput) as caught:
+        trace_request(body, content_type)
+    assert caught.value.field == "body"
+    assert caught.value.problem.endswith(f"; {fix}")
 
 
 @pytest.mark.parametrize("content_type", [None, "", "text/plain", "application/x-www-form-urlencoded"])

@@ -108,7 +108,7 @@ def test_a_native_trace_comes_back_under_its_name() -> None:
         ({"trace_id": b""}, "trace id must be 16 bytes"),
         ({"trace_id": bytes(16)}, "not all zero"),
         ({"trace_id": b"x" * 17}, "trace id must be 16 bytes"),
-        ({"span_id": b"1234567"}, "span id 8"),
+        ({"span_id": b"1234567"}, "span id 8 (in JSON 32 and 16 hex digits)"),
         ({"span_id": bytes(8)}, "not all zero"),
         ({"start_time_unix_nano": 0}, "no start time"),
     ],

@@ -1,4 +1,4 @@
-"""OTLP's JSON, which is not protobuf's own: ids are hex, enums numbers, 64-bit numbers may be text.
+"""OTLP's JSON, which is not protobuf's own: ids are hex, enums numbers, 64-bit numbers may be text. Protobuf's own is read too.
 
 Unknown names are ignored, and names may be in camelCase or snake_case.
 """
@@ -59,7 +59,7 @@ def _loaded(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput("body", f"is not JSON ({error})") from error
+        raise InvalidInput("body", f"is not JSON ({error})" if body else "is empty; an empty request is {}") from error
 
 
 def _fill(message: Any, content: Any, place: str, depth: int) -> None:
@@ -136,10 +136,14 @@ def _is_name(value: Any) -> bool:
 
 
 def _id(value: Any) -> bytes:
-    """Hex digits as bytes; nothing where they are none, which costs the span alone, as any bad id does."""
+    """Hex digits as bytes, or base64, which ends with "=" at these lengths; nothing where it is neither, which costs the span
+    alone, as any bad id does.
+    """
+    if not isinstance(value, str):
+        return b""
     try:
-        return bytes.fromhex(value)
-    except (TypeError, ValueError):
+        return b64decode(value, validate=True) if value.endswith("=") else bytes.fromhex(value)
+    except ValueError:
         return b""
 
 

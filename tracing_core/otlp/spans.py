@@ -23,6 +23,7 @@ from tracing_core.otlp.wire import Status
 
 _TRACE_ID_BYTES, _SPAN_ID_BYTES = 16, 8
 _NO_TRACE_ID, _NO_SPAN_ID = bytes(_TRACE_ID_BYTES), bytes(_SPAN_ID_BYTES)
+_BAD_IDS = "its trace id must be 16 bytes and its span id 8 (in JSON 32 and 16 hex digits), not all zero"
 _ERROR = 2
 _OK = b"\x18\x01"
 """A status, as it is sent, that says nothing but OK."""
@@ -114,7 +115,7 @@ def valid_ids(trace_id: bytes, span_id: bytes) -> bool:
 def _take(span: Any, around: Otel, found: dict[bytes, list[SpanData]], rejected: list[Rejection]) -> None:
     trace_id = span.trace_id
     if not valid_ids(trace_id, span.span_id):
-        _reject(span, "its trace id must be 16 bytes and its span id 8, not all zero", rejected)
+        _reject(span, _BAD_IDS, rejected)
     elif not span.start_time_unix_nano:
         _reject(span, "it has no start time (start_time_unix_nano)", rejected)
     else:
