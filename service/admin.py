@@ -14,7 +14,7 @@ from service.moments import moment
 from service.parts import TheDesk
 from tracing_core.clock import SystemClock
 from tracing_core.cost import CostTracker
-from tracing_core.errors import TraceNotFound
+from tracing_core.errors import InvalidInput, TraceNotFound
 from tracing_core.ids import check_trace_id
 from tracing_core.jsontext import dump
 from tracing_core.model import QualityFlag
@@ -31,7 +31,15 @@ def _admin(request: Request, desk: TheDesk) -> None:
     admit(desk.store.settings.admin_token, request.headers.get("authorization"))
 
 
-router = APIRouter(prefix="/api/v1/admin/traces", dependencies=[Depends(_admin)])
+def _known(request: Request) -> None:
+    """A filter under a wrong name, if it were passed over, would let everything through."""
+    names = sorted(parameter.alias for parameter in request.scope["route"].dependant.query_params)
+    for name in request.query_params:
+        if name not in names:
+            raise InvalidInput(name[:100], f"is no parameter here; there are {', '.join(names)}")
+
+
+router = APIRouter(prefix="/api/v1/admin/traces", dependencies=[Depends(_admin), Depends(_known)])
 Status = Literal["in_progress", "complete", "incomplete", "failed"]
 Milliseconds = Annotated[float | None, Query(ge=0, allow_inf_nan=False)]
 
@@ -53,9 +61,12 @@ def search(
     cursor: str | None = None,
 ) -> Response:
     """The newest traces that fit, newest first; `next_cursor` leads to those after them and is null on the last page."""
+    start, end = moment("start_date", start_date), moment("end_date", end_date, end_of_day=True)
+    _in_order("start_date", start, "end_date", end)
+    _in_order("min_latency_ms", min_latency_ms, "max_latency_ms", max_latency_ms)
     chosen = TraceFilter(
-        start=moment("start_date", start_date),
-        end=moment("end_date", end_date, end_of_day=True),
+        start=start,
+        end=end,
         user_id=user_id,
         min_duration_ms=min_latency_ms,
         max_duration_ms=max_latency_ms,
@@ -67,6 +78,11 @@ def search(
     )
     page = list_traces(desk.store.database, chosen, after=cursor, limit=limit)
     return _json({"traces": [asdict(row) for row in page.rows], "next_cursor": page.next_cursor})
+
+
+def _in_order(low: str, least: Any, high: str, most: Any) -> None:
+    if least is not None and most is not None and most < least:
+        raise InvalidInput(high, f"lies before {low}; give {least} or more")
 
 
 @router.get("/metrics/latency")

@@ -81,7 +81,7 @@ def create_app(store: Store, make_assistant: Callable[[], Answers]) -> FastAPI:
     most = store.settings.max_question_bytes * _BYTES_OF_A_CHARACTER + _BYTES_AROUND
     app.add_middleware(BodyLimit, most=most, larger=langfuse.BODY_BYTES)
     app.add_middleware(TraceMiddleware, paths=TRACED, exclude=NOT_TRACED)
-    doors = {**_receivers(app.state.intake), MCP_PATH: mcp}
+    doors: dict[str, ASGIApp] = {**_receivers(app.state.intake), MCP_PATH: mcp}
     app.add_middleware(Doors, doors=doors, lost=NoReceiver(app.state.intake))  # added last, so it is the outermost
     return app
 

@@ -109,6 +109,7 @@ def _export(options: argparse.Namespace) -> None:
     endpoint = Endpoint(options.endpoint, headers_of(options.headers), clock)
     start = since(options.since, clock) if options.since else None
     store = open_store(read_settings())
+    endpoint.knock()
     done = export_traces(store.database, TraceFilter(project=options.project, start=start), endpoint, clock)
     Console().print(f"{done.sent} of {done.found} traces were taken by {endpoint.url}", soft_wrap=True, highlight=False)
     if done.sent < done.found:

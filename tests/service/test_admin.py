@@ -92,13 +92,15 @@ def test_pages_follow_one_another(scripted: httpx.Client, stored: list[TraceData
     [
         ({"start_date": "yesterday"}, "start_date"),
         ({"end_date": "2026-11-21T12:00"}, "end_date"),
-        ({"start_date": "2026-11-21", "end_date": "2026-11-01"}, "end"),
+        ({"start_date": "2026-11-21", "end_date": "2026-11-01"}, "end_date"),
         ({"quality_flag": "BAD"}, "quality_flag"),
         ({"status": "broken"}, "status"),
         ({"limit": 0}, "limit"),
         ({"min_latency_ms": -1}, "min_latency_ms"),
         ({"cursor": "nonsense"}, "cursor"),
         ({"user_id": "a\x00b"}, "user_id"),
+        ({"min_latency_ms": 5, "max_latency_ms": 4}, "max_latency_ms"),
+        ({"quality": "EMPTY"}, "quality"),
     ],
 )
 def test_a_wrong_parameter_is_named(scripted: httpx.Client, params: dict[str, Any], field: str) -> None:
@@ -107,6 +109,15 @@ def test_a_wrong_parameter_is_named(scripted: httpx.Client, params: dict[str, An
     assert response.status_code == 400
     assert response.json()["error"]["field"] == field
     assert response.json()["error"]["message"]
+
+
+def test_a_parameter_that_is_not_there_is_named(scripted: httpx.Client, stored: list[TraceData]) -> None:
+    """A filter under a wrong name would let everything through; the answer lists the right ones, at each endpoint."""
+    for path, wanted in ((LIST, "quality_flag"), (LATENCY, "operation_type"), (LIST + stored[0].trace_id, "content")):
+        error = scripted.get(path, params={"lookback": 3}).json()["error"]
+        assert error["field"] == "lookback"
+        assert error["message"].startswith("is no parameter here; there are ")
+        assert wanted in error["message"]
 
 
 def test_a_trace_has_all_its_spans(scripted: httpx.Client, stored: list[TraceData]) -> None:

@@ -135,7 +135,7 @@ def test_a_dead_endpoint_costs_the_application_nothing(notes: Notes) -> None:
     exporter.submit(make_trace())
     assert exporter.flush()
     exporter.close()
-    assert notes == {(SOURCE, Outcome.DROPPED, "not reached: NewConnectionError"): 1}
+    assert notes == {(SOURCE, Outcome.DROPPED, "not reached: Connection refused"): 1}
 
 
 def test_a_slow_receiver_blocks_nobody(receiver: Receiver, exporter: Exporter, notes: Notes) -> None:
@@ -250,9 +250,25 @@ def test_the_command_exports(
     assert main([*arguments, "--since", "2026-01-01T00:00:00Z"]) == 0
     assert "1 of 1 traces were taken" in capsys.readouterr().out
     assert receiver.headers[0]["authorization"] == "Basic a"
-    receiver.answers = [(403, {})]
+    receiver.answers = [(200, {}), (403, {})]
     assert main(arguments) == 1
     assert "1 traces were not taken" in capsys.readouterr().err
+
+
+def test_the_command_asks_first_whether_anything_is_taken(
+    database_url: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An endpoint that takes nothing ends it at once, before it goes through all traces; nothing is entered as lost."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    database = Database(database_url)
+    store(database, make_trace())
+    receiver.answers = [(401, {})]
+    assert main(["export", "--endpoint", receiver.url]) == 1
+    assert capsys.readouterr().err == (
+        f"endpoint: {receiver.url}/v1/traces takes nothing (refused with HTTP 401); nothing was sent\n"
+    )
+    assert (len(receiver.paths), ledger_of(database)) == (1, {})
+    database.close()
 
 
 def test_settings_make_the_live_exporter(receiver: Receiver, notes: Notes) -> None:

@@ -98,6 +98,16 @@ class Endpoint:
         """Let go of the connection."""
         self._pool.clear()
 
+    def knock(self) -> None:
+        """Send a request without traces.
+
+        Raises:
+            InvalidInput: not even this is taken.
+        """
+        for fate in self.send(()):
+            if fate.problem is not None:
+                raise InvalidInput("endpoint", f"{self.url} takes nothing ({fate.problem}); nothing was sent")
+
     def send(self, traces: Sequence[TraceData]) -> list[Fate]:
         """Send `traces`; where they are refused together, by halves, so that a bad one takes no others with it."""
         try:
@@ -116,7 +126,8 @@ class Endpoint:
         try:
             answer = self._pool.request("POST", self.url, body=body, redirect=False)
         except urllib3.exceptions.HTTPError as error:
-            raise _TryAgain(f"not reached: {type(error).__name__}") from error
+            said = getattr(error.__cause__, "strerror", None) or type(error).__name__
+            raise _TryAgain(f"not reached: {said}") from error
         if answer.status in _TRY_AGAIN:
             raise _TryAgain(f"refused with HTTP {answer.status}", self._asked_pause(answer.headers.get("retry-after")))
         return answer.status, _refused_spans(answer.data) if answer.status < 300 else 0
