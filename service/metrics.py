@@ -180,8 +180,8 @@ class ServiceMetrics(Collector):
             traces[line.source, line.outcome] += line.count
             spans[line.source, line.outcome] += line.spans
         labels = ("source", "outcome")
-        yield _counter("tracewhy_ledger_traces", "What became of all traces, by source and outcome", traces, labels)
-        yield _counter("tracewhy_ledger_spans", "What became of their spans, by source and outcome", spans, labels)
+        yield _gauges("tracewhy_ledger_traces", "What became of all traces, by source and outcome", traces, labels)
+        yield _gauges("tracewhy_ledger_spans", "What became of their spans, by source and outcome", spans, labels)
         yield _gauge("tracewhy_traces_stored", "Traces in the database", said.traces)
         yield _gauge("tracewhy_database_bytes", "Bytes of the database", said.storage.bytes)
         sizes = GaugeMetricFamily("tracewhy_table_bytes", "Bytes of a table with its indexes", labels=("table",))
@@ -204,7 +204,14 @@ def _gauge(name: str, about: str, value: float) -> Metric:
 
 
 def _counter(name: str, about: str, values: Mapping[Any, int], labels: tuple[str, ...]) -> Metric:
-    family = CounterMetricFamily(name, about, labels=labels)
+    return _filled(CounterMetricFamily(name, about, labels=labels), values)
+
+
+def _gauges(name: str, about: str, values: Mapping[Any, int], labels: tuple[str, ...]) -> Metric:
+    return _filled(GaugeMetricFamily(name, about, labels=labels), values)
+
+
+def _filled(family: CounterMetricFamily | GaugeMetricFamily, values: Mapping[Any, int]) -> Metric:
     for key, value in sorted(values.items()):
         family.add_metric(key if isinstance(key, tuple) else (key,), value)
     return family

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric, SummaryMetricFamily
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 
 from tracing_core.query.watching import Watching
 from tracing_core.question_times import QuestionTime
@@ -32,7 +32,7 @@ def question_metrics(times: tuple[QuestionTime, ...]) -> Iterator[Metric]:
         "tracewhy_query_seconds", "Seconds that the database took, by the question asked", labels=("question",)
     )
     longest = GaugeMetricFamily("tracewhy_query_longest_seconds", "The longest of these", labels=("question",))
-    failed = GaugeMetricFamily("tracewhy_query_failed", "How many of these failed", labels=("question",))
+    failed = CounterMetricFamily("tracewhy_query_failures", "How many of these failed", labels=("question",))
     for each in times:
         taken.add_metric((each.question,), count_value=each.calls, sum_value=each.total_ms / 1000)
         longest.add_metric((each.question,), each.max_ms / 1000)

@@ -67,12 +67,21 @@ def test_what_is_kept_is_counted(scripted: httpx.Client, store: tracing.Store) -
     Spool(store.settings.data_dir / "spool", SystemClock(), IdSource()).bury(make_trace(started_at=NOON), "too odd")
     found = samples(scripted)
     assert found["tracewhy_database_up",] == 1
-    assert [found["tracewhy_ledger_traces_total", outcome, "otlp"] for outcome in ("received", "stored")] == [2, 2]
-    assert found["tracewhy_ledger_spans_total", "stored", "otlp"] == 2
+    assert [found["tracewhy_ledger_traces", outcome, "otlp"] for outcome in ("received", "stored")] == [2, 2]
+    assert found["tracewhy_ledger_spans", "stored", "otlp"] == 2
     assert found["tracewhy_traces_stored",] == 2
     assert found["tracewhy_database_bytes",] > found["tracewhy_table_bytes", "traces"] > 0
     assert found["tracewhy_spool_dead_traces",] == 1
     assert found["tracewhy_spool_bytes",] > 100
+
+
+def test_only_what_never_falls_is_a_counter(scripted: httpx.Client) -> None:
+    """Prometheus takes a counter that falls for one that began anew. A replay takes from what is dead-lettered."""
+    scripted.get("/api/v1/admin/traces/")
+    families = text_string_to_metric_families(scripted.get("/metrics").text)
+    types = {family.name: family.type for family in families}
+    assert (types["tracewhy_ledger_traces"], types["tracewhy_ledger_spans"]) == ("gauge", "gauge")
+    assert types["tracewhy_query_failures"] == "counter"
 
 
 def test_the_database_is_not_asked_at_every_scrape(scripted: httpx.Client) -> None:
