@@ -21,6 +21,10 @@ CONSTRAINTS = text(
     "SELECT conrelid::regclass || ' ' || conname, pg_get_constraintdef(oid) FROM pg_constraint "
     "WHERE connamespace = 'public'::regnamespace"
 )
+STORAGE = text(
+    "SELECT relname, coalesce(reloptions::text, '') FROM pg_class "
+    "WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+)
 
 
 def is_compared(thing: object, name: str | None, kind: str, *_: object) -> bool:
@@ -40,9 +44,9 @@ def test_migrations_build_the_declared_schema(database: Database) -> None:
         assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
 
 
-@pytest.mark.parametrize("query", [INDEXES, CONSTRAINTS], ids=["indexes", "constraints"])
+@pytest.mark.parametrize("query", [INDEXES, CONSTRAINTS, STORAGE], ids=["indexes", "constraints", "storage"])
 def test_migrations_build_the_declared_indexes(database: Database, empty_database_url: str, query: TextClause) -> None:
-    """PostgreSQL describes every index, key and check of the migrated schema as it does those made from tables.py."""
+    """PostgreSQL describes every index, key, check and way of storing of the migrated schema as it does those made from tables.py."""
     declared = Database(empty_database_url)
     with declared.write() as connection:
         metadata.create_all(connection)
