@@ -96,7 +96,11 @@ async def _not_as_described(_request: Request, error: RequestValidationError) ->
 
 async def _http(request: Request, error: HTTPException) -> JSONResponse:
     if (error.status_code, error.detail) == _NO_ROUTE:
-        return refusal(404, f"there is nothing at {request.url.path[:_SHOWN]}; the README lists the endpoints", "path")
+        return refusal(
+            404,
+            f"there is nothing at {request.url.path[:_SHOWN]}; OTLP goes to /v1/traces, /v1/logs and /v1/metrics, the README lists the rest",
+            "path",
+        )
     if error.status_code == 405:
         headers = dict(error.headers or {})
         return refusal(405, f"{request.method} is not understood here; send {headers.get('Allow')}", "method", headers)

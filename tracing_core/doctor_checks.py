@@ -96,7 +96,7 @@ def of_disk(settings: Settings, clock: Clock, ids: IdSource) -> Iterator[Check]:
         about="disk",
         state=WARN if little else OK,
         said=f"{free / 1e9:,.1f} GB free for {directory}",
-        fix="make room, or remove old traces: python -m tracing_core retention" if little else "",
+        fix="make room, or remove old traces: .venv/bin/python -m tracing_core retention" if little else "",
     )
     yield from _of_spool(Spool(directory / "spool", clock, ids), settings.spool_bytes)
     yield from of_journal(settings)
@@ -220,7 +220,9 @@ def of_ledger(database: Database, now: datetime) -> Iterator[Check]:
         if line.outcome == Outcome.DROPPED and (line.count or line.spans):
             lost = counted(line.count, "trace") if line.count else counted(line.spans, "span")
             said = f"{line.source}: {lost} lost in {LEDGER_DAYS} days: {line.reason or 'no reason is known'}"
-            yield Check(about="ledger", state=WARN, said=said, fix="the reason says what was short")
+            refused = line.reason.startswith("refused:")
+            fix = "its sender must mend what the reason names" if refused else "the reason says what was short"
+            yield Check(about="ledger", state=WARN, said=said, fix=fix)
 
 
 def balance(lines: tuple[LedgerLine, ...]) -> dict[str, tuple[int, int]]:

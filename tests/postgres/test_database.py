@@ -78,6 +78,13 @@ def test_a_broken_statement_is_neither_away_nor_data(database: Database) -> None
     assert type(caught.value) is StorageError
 
 
+def test_a_schema_of_another_version_says_the_way_out(database: Database) -> None:
+    """A table or a column that is not there is one that a migration makes."""
+    for statement in ("SELECT * FROM trace_of_tomorrow", "SELECT of_tomorrow FROM traces"):
+        with pytest.raises(StorageError, match=r"of_tomorrow.* does not exist; .* -m tracing_core migrate"):
+            run(database, statement)
+
+
 def test_reading_cannot_write(database: Database) -> None:
     """Whatever a query does."""
     with pytest.raises(StorageError), database.read() as connection:

@@ -111,8 +111,12 @@ def test_a_ledger_that_does_not_balance_fails(database: Database) -> None:
     now = SystemClock().now()
     lines = Ledger()
     lines.note(now.date(), "native", Outcome.DROPPED, "queue full", 3)
+    lines.note(now.date(), "otlp", Outcome.DROPPED, "refused: it has no start time", 0, 1)
     trace_table(database).write([], lines)
-    assert [check.state for check in of_ledger(database, now)] == ["ok", "warn"]
+    checks = list(of_ledger(database, now))
+    assert [check.state for check in checks] == ["ok", "ok", "warn", "warn"]
+    fixes = {check.said.partition(":")[0]: check.fix for check in checks if check.fix}
+    assert fixes == {"native": "the reason says what was short", "otlp": "its sender must mend what the reason names"}
     unbalanced = Ledger()
     unbalanced.note(now.date(), "native", Outcome.STORED)
     unbalanced = Ledger(unbalanced)
@@ -120,7 +124,7 @@ def test_a_ledger_that_does_not_balance_fails(database: Database) -> None:
         if key.outcome is Outcome.STORED:
             del unbalanced[key]
     trace_table(database).write([], unbalanced)
-    first, lost = of_ledger(database, now)
+    first, _, lost, _ = of_ledger(database, now)
     assert (first.state, lost.said) == ("fail", "native: 3 traces lost in 30 days: queue full")
 
 

@@ -94,7 +94,7 @@ def test_unknown_paths_speak_the_same_way(store: tracing.Store) -> None:
     """404 and 405 have the shape of every other error."""
     with serving(store, Scripted()) as client:
         assert client.get("/nowhere").json()["error"] == {
-            "field": "path", "message": "there is nothing at /nowhere; the README lists the endpoints",
+            "field": "path", "message": "there is nothing at /nowhere; OTLP goes to /v1/traces, /v1/logs and /v1/metrics, the README lists the rest",
         }  # fmt: skip
         assert client.get("/stats/x").status_code == 404
         answer = client.delete("/stats")

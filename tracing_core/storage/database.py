@@ -22,6 +22,8 @@ CONNECT_SECONDS = 3
 _QUERY_CANCELED = "57014"
 _CONFLICTS = ("40001", "40P01")
 """Serialization failure and deadlock: the transaction was ended for another one, and would most likely work now."""
+_NOT_THERE = ("42P01", "42703")
+"""A table or a column that the schema does not have."""
 _DATA_CLASSES = ("22", "23", "54")
 """SQLSTATE classes that blame the data: data exception, integrity violation, program limit (a row too wide for an index)."""
 _PASSING_CLASSES = ("08", "25", "40", "53", "55", "57", "58")
@@ -156,6 +158,9 @@ class Database:
             return DataRejected(f"the database refused the data: {said}")
         if code in _CONFLICTS:
             return Conflict(f"another transaction was in the way: {said}; try again")
+        if code in _NOT_THERE:
+            mend = "bring the schema up to date: .venv/bin/python -m tracing_core migrate"
+            return StorageError(f"the database at {self.address} failed: {said}; {mend}")
         lost = not code and isinstance(
             cause, psycopg2.OperationalError | psycopg2.InterfaceError | psycopg2.DatabaseError
         )
