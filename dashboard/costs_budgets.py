@@ -90,17 +90,19 @@ def _day(day: date) -> str:
 def _form(project: str | None) -> None:
     with st.form("costs.budget", border=False):
         known = costs_data.projects()
-        at = known.index(project) if project in known else 0
-        st.selectbox("Project", known, at, format_func=name_of, key=_PROJECT)
+        if project is not None and project not in known:  # it began a moment ago
+            known = (project, *known)
+        chosen = f"{_PROJECT}.{project or EVERYTHING}"  # of its own for each, so that none is left over from another
+        st.selectbox("Project", known, known.index(project or EVERYTHING), format_func=name_of, key=chosen)
         st.text_input("Dollars a month", key=_AMOUNT, placeholder="250")
-        st.form_submit_button("Set", on_click=_save, icon=":material/check:")
+        st.form_submit_button("Set", on_click=_save, args=(chosen,), icon=":material/check:")
     if said := st.session_state.pop(_SAID, None):
         st.error(said, icon=":material/error:")
 
 
-def _save() -> None:
+def _save(chosen: str) -> None:
     try:
-        costs_data.set_budget(st.session_state[_PROJECT] or EVERYTHING, st.session_state[_AMOUNT])
+        costs_data.set_budget(st.session_state[chosen] or EVERYTHING, st.session_state[_AMOUNT])
     except InvalidInput as error:
         st.session_state[_SAID] = plain(f"{_FIELDS.get(error.field, error.field)} {error.problem}.")
 

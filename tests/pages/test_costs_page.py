@@ -162,7 +162,7 @@ def test_a_month_without_prices_is_not_free(open_page: OpenPage, database: Datab
 
 def set_budget(open_page: OpenPage, project: str, amount: str) -> object:
     app = open_page("costs")
-    app.selectbox(key="costs.budget.project").select(project)
+    app.selectbox(key="costs.budget.project.").select(project)
     app.text_input(key="costs.budget.amount").input(amount)
     return next(button for button in app.button if button.label == "Set").click().run()
 
@@ -236,5 +236,18 @@ def test_the_month_has_its_band() -> None:
 
 def test_a_budget_begins_with_the_project_of_the_page(open_page: OpenPage, paid: list[TraceData]) -> None:
     """Who looks at a project sets its budget without choosing it again; without one it is of everything."""
-    assert open_page("costs", project="shop").selectbox(key="costs.budget.project").value == "shop"
-    assert open_page("costs").selectbox(key="costs.budget.project").value == ""
+    app = open_page("costs", project="shop")
+    assert app.selectbox(key="costs.budget.project.shop").value == "shop"
+    app.button(key="filters.chip.project").click().run()
+    assert app.selectbox(key="costs.budget.project.").value == ""
+
+
+def test_a_budget_of_a_project_that_just_began_is_not_one_of_all(
+    open_page: OpenPage, paid: list[TraceData], database: Database
+) -> None:
+    """The form knows the project of the page, also where the list of projects does not know it yet."""
+    app = open_page("costs", project="just-begun")
+    app.text_input(key="costs.budget.amount").input("5")
+    next(button for button in app.button if button.label == "Set").click().run()
+    assert not app.exception
+    assert [each.project for each in budgets(database)] == ["just-begun"]
