@@ -37,7 +37,7 @@ def latency_over_time(points: Sequence[LatencyPoint]) -> go.Figure:
         )
     _durations(figure, "yaxis", [v for p in points for v in (p.p50_ms, p.p95_ms, p.p99_ms) if v is not None])
     return figure.update_layout(
-        hovermode="x unified", legend={**_LEGEND_ABOVE, "traceorder": "reversed"}, dragmode="select", xaxis=_TIME
+        hovermode="x unified", legend={**_LEGEND_ABOVE, "traceorder": "reversed"}, dragmode=False, xaxis=_TIME
     )
 
 
@@ -51,11 +51,11 @@ def flags_over_time(points: Sequence[FlagPoint]) -> go.Figure:
             name=words.flag(flag),
             marker={"color": colour, "line": {"width": 0}},
             customdata=[[flag.value, point.bucket.isoformat()] for point in points],
-            hovertemplate="%{y}<extra>" + words.flag(flag) + "</extra>",
+            hovertemplate="%{y} · %{x|%b %-d, %H:%M}<extra>" + words.flag(flag) + "</extra>",
         )
-    layout: dict[str, Any] = {"barmode": "stack", "bargap": 0.15, "hovermode": "x unified", "legend": _LEGEND_ABOVE}
+    layout: dict[str, Any] = {"barmode": "stack", "bargap": 0.15, "hovermode": "closest", "legend": _LEGEND_ABOVE}
     return figure.update_layout(
-        **layout, dragmode="select", xaxis=_TIME, yaxis={"tickformat": ",d", "rangemode": "tozero"}
+        **layout, dragmode=False, xaxis=_TIME, yaxis={"tickformat": ",d", "rangemode": "tozero"}
     )
 
 

@@ -56,9 +56,9 @@ def over_time(found: Spending) -> go.Figure:
             customdata=[
                 [key, at.isoformat(), words.money(spent)] for at, spent in zip(found.buckets, sums, strict=True)
             ],
-            hovertemplate="%{customdata[2]}<extra>" + _plain(name) + "</extra>",
+            hovertemplate="%{customdata[2]} · %{x|%b %-d, %H:%M}<extra>" + _plain(name) + "</extra>",
         )
-    figure.update_layout(barmode="stack", bargap=0.15, dragmode="select", legend=_LEGEND, xaxis=_TIME)
+    figure.update_layout(barmode="stack", bargap=0.15, dragmode=False, legend=_LEGEND, xaxis=_TIME)
     return _dollars(figure)
 
 

@@ -92,7 +92,7 @@ def _told(group: RatedGroup, dimension: str) -> str:
 
 def _chart(figure: Any, key: str, alt: str) -> list[Any]:
     event = st.plotly_chart(
-        figure, key=key, on_select="rerun", selection_mode=("points", "box"), config={"displayModeBar": False}, alt=alt
+        figure, key=key, on_select="rerun", selection_mode=("points",), config={"displayModeBar": False}, alt=alt
     )
     return [point["customdata"] for point in event["selection"]["points"] if "customdata" in point]
 

@@ -23,7 +23,7 @@ _ONE_BUCKET = timedelta(hours=1)
 
 
 def latency(points: Sequence[LatencyPoint], marks: Sequence[Mark] = ()) -> None:
-    """P50, P95 and P99 over time, with what happened meanwhile; a point or box leads to the traces of that time."""
+    """P50, P95 and P99 over time, with what happened meanwhile; a point leads to the traces of that time."""
     with _panel("Latency"):
         figure = time_marks.draw(charts.latency_over_time(points), marks, points[0].bucket if points else None)
         picked = _chart(figure, "overview.latency", "Latency percentiles over time")
@@ -51,7 +51,7 @@ def libraries(rows: Sequence[LibraryCount]) -> None:
     """Questions by library; a bar leads to them."""
     with _panel("Questions by library"):
         _said_to_be_some(len(rows))
-        picked = _chart(charts.libraries(rows), "overview.libraries", "Number of questions by library", boxes=False)
+        picked = _chart(charts.libraries(rows), "overview.libraries", "Number of questions by library")
         if picked:
             navigation.open_page("traces", filters.remembered(library=picked[0][0]))
 
@@ -79,9 +79,9 @@ def _said_to_be_some(count: int) -> None:
 _PLAIN: dict[str, Any] = {"displayModeBar": False}
 
 
-def _chart(figure: go.Figure, key: str, alt: str, *, boxes: bool = True) -> list[Any]:
-    """Draw a chart; returns the customdata of the points that were picked."""
-    modes: tuple[Literal["points", "box"], ...] = ("points", "box") if boxes else ("points",)
+def _chart(figure: go.Figure, key: str, alt: str) -> list[Any]:
+    """Draw a chart; returns the customdata of the points that were picked. Where boxes can be dragged, Streamlit heeds no click."""
+    modes: tuple[Literal["points"], ...] = ("points",)
     event = st.plotly_chart(figure, key=key, on_select="rerun", selection_mode=modes, config=_PLAIN, alt=alt)
     return [point["customdata"] for point in event["selection"]["points"] if "customdata" in point]
 

@@ -32,10 +32,10 @@ def gate_over_time(points: Sequence[GatePoint]) -> go.Figure:
             name=f"Gate {name}",
             marker={"color": colour, "line": {"width": 0}},
             customdata=[[said, point.bucket.isoformat()] for point in points],
-            hovertemplate="%{y}<extra>" + name + "</extra>",
+            hovertemplate="%{y} · %{x|%b %-d, %H:%M}<extra>" + name + "</extra>",
         )
     return figure.update_layout(
-        barmode="stack", bargap=0.15, hovermode="x unified", dragmode="select",
+        barmode="stack", bargap=0.15, hovermode="closest", dragmode=False,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": None},
         xaxis={"showgrid": False, "title": None, "nticks": 6, "tickangle": 0},
         yaxis={"tickformat": ",d", "rangemode": "tozero"},

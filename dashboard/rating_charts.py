@@ -33,7 +33,7 @@ def over_time(points: Sequence[RatingPoint]) -> go.Figure:
         customdata=said, hovertemplate="%{customdata[1]}",
     )  # fmt: skip
     return figure.update_layout(
-        hovermode="x unified", dragmode="select", bargap=0.2, clickmode="event+select",
+        hovermode="x unified", dragmode=False, bargap=0.2, clickmode="event+select",
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": None},
         xaxis={"showgrid": False, "title": None, "nticks": 6, "tickangle": 0},
         yaxis={**_SCALE, "overlaying": "y2", "side": "left"},

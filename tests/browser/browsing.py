@@ -96,6 +96,17 @@ def settled(page: Page) -> Page:
     return page
 
 
+def click_bar(page: Page, chart_name: str) -> None:
+    """Click the middle of the largest bar of a chart, once the page has settled: bars are drawn anew until then."""
+    settled(page)
+    chart = page.get_by_role("figure", name=chart_name)
+    chart.scroll_into_view_if_needed()
+    chart.locator(".bars .point path").first.wait_for(state="attached")
+    boxes = [box for bar in chart.locator(".bars .point path").all() if (box := bar.bounding_box()) is not None]
+    largest = max(boxes, key=lambda box: box["width"] * box["height"])
+    page.mouse.click(largest["x"] + largest["width"] / 2, largest["y"] + largest["height"] / 2)
+
+
 def _until_ready(running: Application, process: subprocess.Popen[bytes]) -> None:
     tick = Event()
     for _ in range(int(START_SECONDS / _STEP_SECONDS)):

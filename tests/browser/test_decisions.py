@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.browsing import Application, settled
+from tests.browser.browsing import Application, click_bar
 from tests.postgres.runs_written import choice, make_run
 from tests.postgres.writing import store
 from tracing_core.clock import SystemClock
@@ -32,12 +32,7 @@ def test_a_choice_leads_to_its_traces(running: Application, page: Page) -> None:
     database.close()
     page.goto(f"{running.url}/decisions?decision=source_bet")
     expect(page.get_by_text("Says 0.90, is right 20 % of the time")).to_be_visible()
-    bar = page.locator(".js-plotly-plot").first.locator(".bars .point path").first
-    settled(page)
-    bar.scroll_into_view_if_needed()
-    box = bar.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    click_bar(page, "Choices and their outcomes")
     page.wait_for_url(re.compile(r"/traces\?.*decision=source_bet.*what=exa"))
     expect(page.get_by_text("20 traces")).to_be_visible()
     expect(page.locator("tbody tr")).to_have_count(20)

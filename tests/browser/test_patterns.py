@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.browsing import Application, settled
+from tests.browser.browsing import Application, click_bar, settled
 from tests.factories import make_trace
 from tests.postgres.writing import store
 from tests.unit.test_question_clusters import QUESTIONS
@@ -31,12 +31,7 @@ def test_a_topic_leads_to_its_traces(running: Application, page: Page) -> None:
     database.close()
     page.goto(f"{running.url}/patterns?project={PROJECT}&range=1h")
     expect(page.get_by_test_id("stMetric").filter(has_text="Questions")).to_contain_text(str(len(QUESTIONS)))
-    bar = page.locator(".js-plotly-plot").first.locator(".bars .point path").first
-    settled(page)
-    bar.scroll_into_view_if_needed()
-    box = bar.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    click_bar(page, "Questions by topic")
     page.wait_for_url(re.compile(r"/patterns\?.*topic="))
     expect(page.get_by_text("of this topic looked at")).to_be_visible()
     settled(page).locator(".frame tbody tr").first.click()
