@@ -37,6 +37,7 @@ How values are read, whatever their name:
 - A span that repeats the tokens of the calls below it, as agents do, is not counted again.
 - The cost that a sender gives is kept beside the one computed here, and shown first. Another currency than USD is no cost.
 - Times to the first token become milliseconds within the span. A number that is far longer than the span is taken for a smaller unit.
+- A span failed when its status says so, or its `langfuse.observation.level` is `ERROR`; why, its message says, its last exception or `error.type`.
 - Session, user, environment and version may stand on any span of a trace or on its resource.
 
 """

@@ -23,8 +23,10 @@ from tests.otlp_messages import (
     received_span,
     trace_requests,
 )
+from tracing_core.assembly import assemble
 from tracing_core.model import SpanKind, SpanStatus
 from tracing_core.otlp.decode import trace_request
+from tracing_core.otlp.encode import request_of
 from tracing_core.otlp.spans import received
 from tracing_core.otlp.values import BYTES_PREFIX, value_of
 
@@ -81,6 +83,17 @@ def test_a_span_keeps_what_it_says() -> None:
         "scope": {"name": "openai", "version": "1.2"},
         "schema_url": "https://example.org/2",
     }
+
+
+@pytest.mark.parametrize("status", [None, Status(message="hm"), Status(code=1)], ids=["none", "a message", "OK"])
+def test_a_level_of_error_is_an_error(status: Status | None) -> None:
+    """Langfuse's senders in other languages say it by this attribute alone. What they said as status is sent on as it was."""
+    said = {"langfuse.observation.level": "ERROR", "langfuse.observation.status_message": "no quota"}
+    span = received_span(said, status=status)
+    assert (span.status, span.error) == (SpanStatus.ERROR, "no quota")
+    again = request_of([assemble(TRACE_ID, [span])])
+    assert again.resource_spans[0].scope_spans[0].spans[0].status == (status or Status())
+    assert received_span({"langfuse.observation.level": "WARNING"}).status is SpanStatus.UNSET
 
 
 def test_spans_share_their_resource() -> None:

@@ -168,5 +168,6 @@ def _add_event(events: Any, event: SpanEvent, when: int) -> Any:
 
 
 def _fill_status(target: Any, span: SpanData) -> None:
+    said = "" if "status_code" in span.otel else span.error
     target.code = span.otel.get("status_code", _CODES[span.status])
-    target.message = wire_text(span.otel.get("status_message") or span.error or "")
+    target.message = wire_text(span.otel.get("status_message") or said or "")

@@ -28,6 +28,9 @@ _ERROR = 2
 _OK = b"\x18\x01"
 """A status, as it is sent, that says nothing but OK."""
 _STATUSES = {1: SpanStatus.OK, _ERROR: SpanStatus.ERROR}
+_CODES = {SpanStatus.UNSET: 0, SpanStatus.OK: 1}
+_LEVEL, _LEVEL_MESSAGE = "langfuse.observation.level", "langfuse.observation.status_message"
+"""How Langfuse's senders say that a span failed, some of them without a status."""
 _NOTHING_OWN = OwnParts()
 
 Otel = dict[str, Any]
@@ -147,6 +150,9 @@ def _span(span: Any, around: Otel) -> SpanData:
         made += told
     if said := span.status:
         status, error = (SpanStatus.OK, None) if said == _OK else _status(said, attributes, events, otel)
+    if _LEVEL in attributes and status is not SpanStatus.ERROR and attributes[_LEVEL] == "ERROR":
+        otel.setdefault("status_code", _CODES[status])
+        status, error = SpanStatus.ERROR, _said_of_level(attributes, events)
     own = take_own_parts(attributes) if OWN_KIND in attributes else _NOTHING_OWN
     kind = own.kind or kind_of(attributes)
     if kind is SpanKind.CLASSIFICATION and not made:
@@ -272,6 +278,11 @@ def _status(
             otel["status_code"] = code
         return _STATUSES.get(code, SpanStatus.UNSET), None
     return SpanStatus.ERROR, message or described_error(attributes, events)
+
+
+def _said_of_level(attributes: Mapping[str, Any], events: Iterable[SpanEvent]) -> str | None:
+    said = attributes.get(_LEVEL_MESSAGE)
+    return described_error(attributes, events) if said in (None, "") else text_of(said)
 
 
 def described_error(attributes: Mapping[str, Any], events: Iterable[SpanEvent]) -> str | None:
