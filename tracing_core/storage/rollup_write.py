@@ -45,14 +45,14 @@ ON CONFLICT (project, granularity, dimension, bucket, value) DO UPDATE SET
     rating_count = m.rating_count + excluded.rating_count,
     rating_sum = m.rating_sum + excluded.rating_sum,
     (bins, bin_counts) = (
-        SELECT coalesce(array_agg(bin ORDER BY bin), '{}'), coalesce(array_agg(n ORDER BY bin), '{}')
+        SELECT coalesce(array_agg(bin), '{}'), coalesce(array_agg(n), '{}')
         FROM (
             SELECT bin, sum(n) AS n
             FROM (
-                SELECT unnest(m.bins) AS bin, unnest(m.bin_counts) AS n
-                UNION ALL SELECT unnest(excluded.bins), unnest(excluded.bin_counts)
+                SELECT unnest(m.bins || excluded.bins) AS bin, unnest(m.bin_counts || excluded.bin_counts) AS n
             ) AS both_histograms
             GROUP BY bin HAVING sum(n) > 1e-6
+            ORDER BY bin  -- once for both arrays: half of the time of a batch's rollups was to sort for each
         ) AS merged)
 """)
 
