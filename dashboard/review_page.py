@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard import data, layout, navigation, rating_data, run_data, states, words
+from dashboard.focus import focus
 from dashboard.rating import own
 from tracing_core.errors import InvalidInput, TraceNotFound
 from tracing_core.query.filters import TraceFilter
@@ -15,6 +16,7 @@ from tracing_core.query.review_queue import MOST_IN_QUEUE, ReviewItem
 from tracing_core.review import LONGEST_LABEL, LONGEST_NOTES, MOST_LABELS
 
 _AT, _ERROR = "review.at", "review.error"
+_LABELS = "review-labels"
 KEYS = "1 to 5 rate · N next · P previous · F flag · L label · S settled"
 
 
@@ -125,8 +127,13 @@ def _said(item: ReviewItem) -> None:
 
 def _labels(item: ReviewItem) -> None:
     known = sorted({*rating_data.labels(), *item.labels})
-    with st.container(border=True, gap="small"):
-        st.button("Label", key="review.label", shortcut="l", icon=":material/label:", on_click=_edit, type="tertiary")
+    with st.container(border=True, gap="small", key=_LABELS):
+        with st.container(horizontal=True):
+            st.button(
+                "Label", key="review.label", shortcut="l", icon=":material/label:", on_click=_edit, type="tertiary"
+            )
+            if st.session_state.pop("review.focus", False):
+                focus(_LABELS)
         key = f"review.labels.{item.trace_id}"
         if st.session_state.get("review.editing") or item.labels:
             st.multiselect(
@@ -153,7 +160,7 @@ def _go(queue: Sequence[str], to: int) -> None:
 
 
 def _edit() -> None:
-    st.session_state["review.editing"] = True
+    st.session_state["review.editing"] = st.session_state["review.focus"] = True
 
 
 def _rate(trace_id: str, rating: int, comment: str | None) -> None:

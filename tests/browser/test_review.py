@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -21,7 +22,7 @@ PROJECT = "reviewed"
 
 
 def test_traces_are_reviewed_by_keyboard(running: Application, page: Page) -> None:
-    """N and P walk, a digit rates, F flags, S settles and goes on; letters typed into notes stay letters."""
+    """N and P walk, a digit rates, F flags, L asks for a label, S settles and goes on; letters typed into fields stay letters."""
     now = SystemClock().now()
     made = [
         make_trace(started_at=now - timedelta(minutes=5 + number), query=f"Why is it {number}?", project=PROJECT)
@@ -45,6 +46,13 @@ def test_traces_are_reviewed_by_keyboard(running: Application, page: Page) -> No
     page.keyboard.press("f")
     expect(page.get_by_text("flagged for review", exact=True)).to_be_visible()
 
+    page.keyboard.press("l")
+    expect(page.locator("input:focus")).to_have_attribute("aria-label", re.compile("Labels"))
+    page.keyboard.type("no sources")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Remove no sources")).to_be_visible()
+    page.keyboard.press("Escape")
+
     notes = page.get_by_label("Notes")
     notes.fill("")
     notes.press_sequentially("no sources 5 fps")
@@ -58,5 +66,6 @@ def test_traces_are_reviewed_by_keyboard(running: Application, page: Page) -> No
     item = review_item(database, made[0].trace_id)
     assert item is not None
     assert item.review_notes == "no sources 5 fps"
+    assert item.labels == ("no sources",)
     assert waiting_for_review(database, TraceFilter(project=PROJECT)) == (made[1].trace_id, made[2].trace_id)
     database.close()
