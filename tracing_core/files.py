@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import orjson
 
 from tracing_core.assembly import assemble
+from tracing_core.contents import encode
 from tracing_core.document import to_document
 from tracing_core.document_reader import from_document
 from tracing_core.errors import InvalidInput
@@ -86,7 +87,7 @@ class TraceFiles:
             OSError: the disk is full, the directory cannot be written, or the object store is away.
         """
         folder, name = self._where(trace.project, trace.trace_id)
-        self.place.write(folder, name, dump(to_document(trace, encoded), indent=True))
+        self.place.write(folder, name, dump(to_document(trace, encoded or encode(trace.spans)), indent=True))
         if not alone:
             self._remove_beside(folder, name)
         return self.place.address(folder, name)
@@ -99,7 +100,7 @@ class TraceFiles:
         """
         folder, name = self._where(project, piece.trace_id)
         number = self._count_beside(folder, name) + 1
-        self.place.write(folder, f"{name}.{number}", dump(to_document(piece), indent=True))
+        self.place.write(folder, f"{name}.{number}", dump(to_document(piece, encode(piece.spans)), indent=True))
         return self.place.address(folder, name)
 
     def read(self, project: str, trace_id: str) -> TraceData | None:
