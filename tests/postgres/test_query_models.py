@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.factories import NOON, make_span, make_trace
+from tests.pieces import TRACE_ID
 from tests.postgres.pieces_written import Writer
 from tests.surroundings import make_preparation
 from tracing_core.__main__ import main
@@ -50,6 +51,18 @@ def run(*calls: tuple[str, dict[str, Any]]) -> Sequence[SpanData]:
             for model, said in calls
         ),
     )
+
+
+def test_calls_stand_in_the_order_they_began(database: Database, writer: Writer) -> None:
+    """However the pieces of the trace came."""
+    root, *calls = run(*(("plain", {"prompt_tokens": 1000 + number}) for number in range(3)))
+    calls = [replace(call, started_at=NOON + timedelta(seconds=number)) for number, call in enumerate(calls)]
+    for piece in ([calls[2]], [root, calls[0]], [calls[1]]):
+        writer.write((TRACE_ID, piece))
+    found = cost_audit(database, TRACE_ID, PRICES)
+    assert found is not None
+    assert found.now is not None
+    assert [call.span_id for call in found.now.calls] == [call.span_id for call in calls]
 
 
 def test_a_stored_cost_is_taken_apart(database: Database, writer: Writer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from tracing_core.cost import CostTracker
 from tracing_core.cost_audit import CostAudit, audit
 from tracing_core.jsontext import storable
+from tracing_core.model import SpanData
 from tracing_core.storage.database import Database
 from tracing_core.storage.payloads import spans_in, stored_parts
 from tracing_core.storage.tables import traces
@@ -44,6 +46,10 @@ class StoredCost:
         return {**{name: getattr(self, name) for name in names}, "now": now}
 
 
+def _began(span: SpanData) -> tuple[datetime, str]:
+    return span.started_at, span.span_id
+
+
 def cost_audit(db: Database, trace_id: str, prices: CostTracker) -> StoredCost | None:
     """The cost of one trace; None when there is no such trace.
 
@@ -62,5 +68,5 @@ def cost_audit(db: Database, trace_id: str, prices: CostTracker) -> StoredCost |
         given_usd=row.cost_given_usd,
         computed_usd=row.cost_computed_usd,
         price_version=row.price_version,
-        now=None if parts is None else audit(spans_in(parts), prices),
+        now=None if parts is None else audit(sorted(spans_in(parts), key=_began), prices),
     )
