@@ -21,6 +21,7 @@ from tracing_core.errors import StorageError, TracewhyError
 from tracing_core.fork_server import ForkServer
 from tracing_core.ingest_pool import IngestPool
 from tracing_core.logs import log_to_stderr
+from tracing_core.misspelt_settings import misspelt
 from tracing_core.settings import Settings, settings
 from tracing_core.storage.embedded import release_embedded
 from tracing_core.storage.migrate import upgrade
@@ -35,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the server runs, which has its own way
     try:
         log_to_stderr(settings().log_level)
+        for name, meant in misspelt().items():
+            logger.warning("%s is no setting, and changes nothing; write %s", name, meant)
         # Before there are sockets and threads, which a fork must not inherit.
         forks = ForkServer(ingest_worker.work) if settings().ingest_processes else None
         with _sockets(settings()) as listening:

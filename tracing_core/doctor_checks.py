@@ -16,6 +16,7 @@ from tracing_core.errors import SettingsError, StorageError
 from tracing_core.ids import IdSource
 from tracing_core.journal_files import claimed
 from tracing_core.ledger import Outcome
+from tracing_core.misspelt_settings import misspelt
 from tracing_core.partition_days import days_ahead
 from tracing_core.places import place_of
 from tracing_core.query.ledger import LedgerLine, ledger
@@ -62,6 +63,8 @@ def of_settings(settings: Settings) -> Iterator[Check]:
 
 
 def _odd(settings: Settings) -> Iterator[tuple[str, str]]:
+    for name, meant in misspelt().items():
+        yield f"{name} is no setting, and changes nothing", f"write {meant}"
     if not settings.tracing:
         yield "programs with these settings record nothing", "set TRACEWHY_TRACING=true"
     if settings.mode == "product" and settings.success_share == 0:
