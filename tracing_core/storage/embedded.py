@@ -26,12 +26,8 @@ SETTINGS: Mapping[str, str] = {
     "random_page_cost": "1.1",
     "jit": "off",
     "log_checkpoints": "off",
-    "autovacuum_naptime": "10s",
 }
-"""How the embedded server differs from PostgreSQL's defaults. A commit is durable, as by default.
-
-Rows of rollups are written anew with every batch: looked at once a minute for what to vacuum, their table grew to a hundred times its size.
-"""
+"""How the embedded server differs from PostgreSQL's defaults. A commit is durable, as by default."""
 
 _lock = threading.Lock()
 _handles: dict[Path, _Handle] = {}
