@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import streamlit as st
 
 from dashboard import decisions_panels, filters, patterns_charts, patterns_data, states, words
+from dashboard.fitting_table import fitting_table
 from dashboard.trace_list import trace_list
 from dashboard.view import View
 from tracing_core.failure_patterns import FailurePattern
@@ -31,7 +32,10 @@ def show(view: View) -> None:
         figure = patterns_charts.failures_over_time(found.patterns, _granularity(length), (start, end or now))
         picked = decisions_panels.chart(figure, "patterns.failures", "Failures over time by stage and error")
     rows = [_row(each, now) for each in found.patterns[:_MOST_ROWS]]
-    at = decisions_panels.table(rows, "patterns.failures.table", alt="Failures by stage and error", wide="Error")
+    at = fitting_table(
+        rows, "patterns.failures.table", alt="Failures by stage and error", wide="Error",
+        numbers=("Times", "Against before", "Got over"), lesser=("Against before", "Got over", "First seen"),
+    )  # fmt: skip
     chosen = at if at is not None else picked[0][0] if picked else None
     if chosen is not None:
         _pattern(found.patterns[chosen])

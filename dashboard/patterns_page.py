@@ -17,6 +17,7 @@ from dashboard import (
     states,
     words,
 )
+from dashboard.fitting_table import fitting_table
 from dashboard.trace_list import trace_list
 from dashboard.view import View
 from tracing_core.patterns import Cluster, GapQuestion
@@ -26,6 +27,7 @@ from tracing_core.question_clusters import FEWEST_QUESTIONS
 _PART, _TOPIC = "part", "topic"
 _PICKED, _CHART = "patterns.picked", "patterns.topics"
 _LISTED, _MOST_GAPS = 20, 200
+_NUMBERS = ("Questions", "Against before", "Flagged", "No good evidence", "Confidence", "Rating", "P95", "Cost")
 
 
 def show(view: View) -> None:
@@ -76,7 +78,10 @@ def questions(view: View) -> None:
     was_here = _CHART in st.session_state  # gone once another page was shown, and so is what was picked on it
     with decisions_panels.panel("Topics", "Each bar leads to its questions; a mark is the period before"):
         picked = decisions_panels.chart(patterns_charts.topics(clusters), _CHART, "Questions by topic")
-    at = decisions_panels.table([_row(each) for each in clusters], "patterns.table", alt="Topics in numbers")
+    at = fitting_table(
+        [_row(each) for each in clusters], "patterns.table", alt="Topics in numbers", wide="Topic", below="For example",
+        numbers=_NUMBERS, lesser=("Against before", "Confidence", "Rating", "P95", "Cost"),
+    )  # fmt: skip
     _pick(clusters[at].name if at is not None else picked[0][0] if picked else None, was_here=was_here)
     if said := st.query_params.get(_TOPIC):
         _topic(view, nearest(clusters, said), found.found.gaps)
@@ -216,7 +221,10 @@ def gaps(view: View) -> None:
         for reason, count in sorted(reasons.items(), key=lambda pair: -pair[1]):
             st.metric(reason.capitalize(), words.count(round(count)), border=True)
     rows = [_gap_row(each) for each in told[:_MOST_GAPS]]
-    at = decisions_panels.table(rows, "patterns.gaps", alt="Questions without good evidence", wide="Question")
+    at = fitting_table(
+        rows, "patterns.gaps", alt="Questions without good evidence", wide="Question", below="Why", numbers=("Times", "Rating"),
+        lesser=("Rating", "Library", "Topic"), opens=True,
+    )  # fmt: skip
     if len(told) > _MOST_GAPS:
         st.caption(f"The first {_MOST_GAPS} of {words.count(len(told))}")
     if at is not None:

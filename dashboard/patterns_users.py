@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import streamlit as st
 
 from dashboard import decisions_panels, filters, layout, navigation, patterns_charts, patterns_data, states, words
+from dashboard.fitting_table import fitting_table
 from dashboard.view import View
 from tracing_core.query.user_segments import Activity, Users
 from tracing_core.user_segments import Focus, Mood, User, Volume
@@ -82,7 +83,10 @@ def _table(view: View, found: Users, segment: tuple[str, str] | None) -> None:
     shown = [each for each in found.users if segment is None or (each.volume, each.mood) == segment]
     st.subheader(f"{segment[0].capitalize()} users, {segment[1]}" if segment else "Users", anchor=False)
     rows = [_row(each) for each in shown[:_MOST_ROWS]]
-    at = decisions_panels.table(rows, "patterns.users", alt="Users with what they ask, think and cost")
+    at = fitting_table(
+        rows, "patterns.users", alt="Users with what they ask, think and cost",
+        numbers=("Questions", "Rating", "Flagged", "Cost"), lesser=("Rating", "Cost", "Last asked"), opens=True,
+    )  # fmt: skip
     if len(shown) > _MOST_ROWS:
         st.caption(f"The first {_MOST_ROWS} of {words.count(len(shown))}")
     if at is not None:

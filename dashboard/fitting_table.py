@@ -1,0 +1,70 @@
+"""A table that fits the room it has: one column wraps, and lesser ones are left out where the page is narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_component = st.components.v2.component(
+    "tracewhy_fitting_table",
+    html=(_HERE / "fitting_table.html").read_text(),
+    css=(_HERE / "fitting_table.css").read_text(),
+    js=(_HERE / "fitting_table.js").read_text(),
+)
+
+
+def fitting_table(
+    rows: Sequence[Mapping[str, str]],
+    key: str,
+    *,
+    alt: str,
+    wide: str | None = None,
+    below: str | None = None,
+    numbers: Sequence[str] = (),
+    lesser: Sequence[str] = (),
+    opens: bool = False,
+) -> int | None:
+    """Draw rows; returns the number of the one that was clicked.
+
+    Args:
+        rows: texts by the name of their column, each with the same columns.
+        key: of the component, unique on the page.
+        alt: what the table shows, for those who do not see it.
+        wide: the column that takes the room there is, and alone wraps; any may where there is none.
+        below: one that is told in a line below it.
+        numbers: columns that stand at the right.
+        lesser: columns that are left out where the table is narrower than 760 pixels.
+        opens: whether a click leads elsewhere; else the row stays picked until it is clicked again.
+    """
+    if not rows:
+        return None
+    names = [name for name in rows[0] if name != below]
+    data = {
+        "alt": alt,
+        "columns": [{"name": name, "kind": _kind(name, wide, numbers, lesser)} for name in names],
+        "rows": [{"cells": [row[name] for name in names], "below": row[below] if below else ""} for row in rows],
+        "picked": None if opens else _picked(key, len(rows)),
+        "opens": opens,
+    }
+    state: Any = _component(key=key, data=data, on_opened_change=_nothing, on_picked_change=_nothing)
+    at = state.opened if opens else state.picked
+    return int(at) if at is not None and 0 <= at < len(rows) else None
+
+
+def _kind(name: str, wide: str | None, numbers: Sequence[str], lesser: Sequence[str]) -> str:
+    if name == wide:
+        return "wide"
+    return " ".join((["number"] if name in numbers else []) + (["lesser"] if name in lesser else []))
+
+
+def _picked(key: str, count: int) -> int | None:
+    at = getattr(st.session_state.get(key), "picked", None)
+    return at if at is not None and at < count else None
+
+
+def _nothing() -> None:
+    """Picking needs no handling beyond the rerun, but a state needs a callback to exist from the start."""
