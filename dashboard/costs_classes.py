@@ -29,17 +29,18 @@ def classes(chosen: TraceFilter) -> None:
             "Model": line.model,
             "Class": line.token_class.replace("_", " "),
             "Tokens": words.count(line.tokens),
-            "$ per million": words.ABSENT if line.per_million is None else _price(line.per_million),
+            "Price": words.ABSENT if line.per_million is None else _price(line.per_million),
             "Amount": words.money(line.amount),
             "Price of": line.price_version or "no price",
         }
         for line in found.lines[:_MOST]
     ]
     if rows:
-        facts(rows, alt="Tokens by class with their price", numbers=("Tokens", "$ per million", "Amount"))
+        facts(rows, alt="Tokens by class with their price", numbers=("Tokens", "Price", "Amount"))
+        st.caption("Prices are dollars per million tokens.")
     else:
         st.caption("No trace of this time says how many tokens it took.")
 
 
 def _price(per_million: Decimal) -> str:
-    return f"{per_million.normalize():f}"
+    return f"${per_million.normalize():f}"

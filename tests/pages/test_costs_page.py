@@ -125,7 +125,7 @@ def test_token_classes_have_prices(open_page: OpenPage, paid: list[TraceData]) -
     frame = next(frame.value for frame in open_page("costs").dataframe if "Class" in frame.value)
     found = {(row["Model"], row["Class"]): row for _, row in frame.iterrows()}
     cached = found["gpt-4o-mini", "cache read"]
-    assert (cached["Tokens"], cached["$ per million"]) == ("500", "0.075")
+    assert (cached["Tokens"], cached["Price"]) == ("500", "$0.075")
     assert cached["Price of"].startswith("genai-prices")
     assert found["home-made", "input"]["Price of"] == "no price"
 
