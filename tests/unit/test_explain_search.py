@@ -180,22 +180,23 @@ def test_another_name_for_what_the_cohort_is_picked_by_is_no_finding(source: np.
 
 
 def renamed(source: np.random.Generator, count: int) -> tuple[Facts, Groups]:
-    """Traces of some models; a tag says the model over again, a decision chose it, and one more did so without effect."""
+    """Traces of some models; a tag says the model over again, a decision mostly chose it, and half of the sources are called so."""
     facts = noise(source, count, 20)
     model = source.choice(["gpt", "claude", "house"], count)
     for row, name in enumerate(model):
         facts.has(row, "model", "model", name)
         facts.has(row, "tag", "tag", f"uses {name}")
-        chosen = "gpt" if source.random() < 0.1 else name
+        chosen = "gpt" if source.random() < 0.1 else "house" if source.random() < 0.1 else name
         facts.has(row, "decision", "model_selection", chosen)
         facts.has(row, "alternative", "model_selection", "claude" if chosen == "gpt" else "gpt")
         facts.has(row, "source", "source", "reddit" if source.random() < (0.9 if name == "gpt" else 0.1) else "docs")
+        facts.has(row, "source", "source", name if source.random() < 0.5 else "manual")
     return facts, Groups(these=model == "gpt", weights=np.ones(count))
 
 
 @pytest.mark.parametrize("count", [600, 12])
 def test_a_filter_under_another_name_is_no_finding(source: np.random.Generator, count: int) -> None:
-    """What all that a filter picks have and nobody else, or have by the very name, is what was asked for, not an answer."""
+    """What all that a filter picks have and nobody else, or what has the value that was asked for, is no answer to it."""
     facts, groups = renamed(source, count)
     picks = TraceFilter(model="gpt")
     found = search(facts.candidates(), groups, Definition(Cohort(kind="filter", chosen=TraceFilter(), picks=picks)))

@@ -53,7 +53,8 @@ _SETTINGS = frozenset(
     {"project", "name", "library", "model", "user_id", "session_id", "intent", "domain", "report_type", "evidence_source",
      "decision"}
 )  # fmt: skip
-"""Fields that say what a trace is, not how it went: whatever is so of just these traces is one of them under another name."""
+"""Fields that say what a trace is, not how it went. What is so of just these traces is one of them under another name, and so
+is what has the very value that is asked for."""
 _TIMES = frozenset({"stage", "self_time", "time"})
 _BY_DURATION = frozenset({"min_duration_ms", "max_duration_ms"})
 _SAME = 0.97
@@ -86,8 +87,21 @@ class Definition:
 
     def leaves(self, candidates: Sequence[Candidate], groups: Groups) -> list[Candidate]:
         """The candidates that are no part of it."""
-        names = {key for each in candidates if self._renames(each, groups) for key in _told_with(each)}
-        return [each for each in candidates if not self._is(each) and _key(each) not in names]
+        wholly: set[Key] = set()
+        partly: set[Key] = set()
+        for each in candidates if self._values is not None else ():
+            ours, theirs = _shares(each, groups)
+            if each.flag and ours == 1 and theirs == 0:
+                wholly.update(_told_with(each))
+            elif each.flag and ours > theirs and each.parts[0].value in (self._values or ()):
+                (wholly if each.parts[0].kind == "decision" else partly).update(_told_with(each))
+        return [
+            each
+            for each in candidates
+            if not self._is(each)
+            and _key(each) not in wholly
+            and not (_key(each) in partly and self._repeats(each, groups))
+        ]
 
     def _is(self, candidate: Candidate) -> bool:
         part = candidate.parts[0]
@@ -97,17 +111,10 @@ class Definition:
             return False
         return abs(rank_correlation(candidate.values, self._measured)) > _SAME
 
-    def _renames(self, candidate: Candidate, groups: Groups) -> bool:
-        """Whether it is the setting that the cohort is picked by under another name: all of the cohort have it, and none of
-        the others, or it has the very value that is asked for.
-        """
-        if self._values is None or not candidate.flag:
-            return False
-        known = ~np.isnan(candidate.values)
-        ours, theirs = candidate.values[known & groups.these], candidate.values[known & ~groups.these]
-        if not len(ours) or not len(theirs) or not ours.all():
-            return False
-        return not theirs.any() or candidate.parts[0].value in self._values
+    def _repeats(self, candidate: Candidate, groups: Groups) -> bool:
+        """Whether a value of a subject that may have the one asked for is that one, or seldom because of it."""
+        ours, theirs = _shares(candidate, groups)
+        return candidate.flag and (ours < theirs or candidate.parts[0].value in (self._values or ()))
 
     def says_where(self, candidate: Candidate) -> bool:
         """Whether it is a part of what the cohort is picked by: it says where, not why."""
@@ -125,6 +132,14 @@ class Definition:
 
 def _key(candidate: Candidate) -> Key:
     return candidate.parts[0].kind, candidate.parts[0].subject
+
+
+def _shares(candidate: Candidate, groups: Groups) -> tuple[float, float]:
+    """The mean of both groups, 0 to 1 of a flag; 0 where it is not known."""
+    known = ~np.isnan(candidate.values)
+    sides = candidate.values[known & groups.these], candidate.values[known & ~groups.these]
+    ours, theirs = (float(side.mean()) if len(side) else 0.0 for side in sides)
+    return ours, theirs
 
 
 def _told_with(candidate: Candidate) -> Iterator[Key]:
