@@ -48,9 +48,9 @@ def test_slow_traces_are_explained(run: Run) -> None:
 
 @pytest.mark.usefixtures("slow_library")
 def test_any_traces_can_be_asked_about(run: Run) -> None:
-    """By what they are like, and against the time before."""
+    """By what they are like, and against the time before, which had none here."""
     assert "chosen traces" in run("--where", "library=pandas", "--range", "6h")[1]
-    assert "no other traces" in run("--where", "library=pandas", "--range", "6h", "--before")[1]
+    assert "In the other time there are no traces" in run("--where", "library=pandas", "--range", "6h", "--before")[1]
     assert "no failed traces" in run("--cohort", "failed")[1]
 
 
