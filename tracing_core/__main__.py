@@ -13,12 +13,14 @@ from tracing_core.calibration_commands import add_calibration_command
 from tracing_core.clock import SystemClock
 from tracing_core.command_options import add_project
 from tracing_core.doctor_command import add_doctor_command
-from tracing_core.errors import TracewhyError
+from tracing_core.errors import InvalidInput, TracewhyError
 from tracing_core.explain_command import add_explain_command
 from tracing_core.exporting import export_traces, since
+from tracing_core.ids import check_project
 from tracing_core.otlp.sending import Endpoint, headers_of
 from tracing_core.price_commands import add_price_commands
 from tracing_core.query.filters import TraceFilter
+from tracing_core.query.traces import count_traces
 from tracing_core.rebuild_command import add_rebuild_command
 from tracing_core.removal import remove_project
 from tracing_core.run_commands import add_run_commands
@@ -31,6 +33,8 @@ from tracing_core.upkeep_commands import add_upkeep_commands
 _SECRET = frozenset(
     {"admin_token", "alert_destinations", "llm_api_key", "database_url", "export_headers", "files_options", "smtp_url"}
 )
+
+_MOST_COUNTED = 1_000_000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check-database", help="say whether the database answers")
     check.set_defaults(run=_check_database)
     remove = commands.add_parser("remove-project", help="remove a project: rows, rollups and files")
-    remove.add_argument("project")
+    remove.add_argument("project", metavar="PROJECT")
+    remove.add_argument("--yes", action="store_true", help="really")
     remove.set_defaults(run=_remove_project)
     export = commands.add_parser("export", help="send stored traces to an OTLP receiver")
     export.add_argument("--endpoint", required=True, metavar="URL", help="such as http://collector:4318")
@@ -100,8 +105,14 @@ def _check_database(_options: argparse.Namespace) -> None:
 
 
 def _remove_project(options: argparse.Namespace) -> None:
-    removed = remove_project(open_store(read_settings()), options.project)
-    Console().print(f"removed {removed} traces of project {options.project}")
+    store, project = open_store(read_settings()), check_project(options.project)
+    if not options.yes:
+        stored = count_traces(store.database, TraceFilter(project=project), at_most=_MOST_COUNTED)
+        number = f"{stored.count:,}" if stored.exact else f"more than {stored.count:,}"
+        raise InvalidInput(
+            "remove-project", f"removes {number} traces of {project} for good, with their files; add --yes"
+        )
+    Console().print(f"removed {remove_project(store, project)} traces of project {project}")
 
 
 def _export(options: argparse.Namespace) -> None:

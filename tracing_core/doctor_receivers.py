@@ -21,7 +21,7 @@ from tracing_core.storage.database import Database
 
 SECONDS = 5.0
 PROJECT = "tracewhy-doctor"
-"""Of the traces that are sent to try it; `remove-project tracewhy-doctor` takes them away."""
+"""Of the traces that are sent to try it; `remove-project tracewhy-doctor --yes` takes them away."""
 _START = "start the service: python3 dev.py run, or .venv/bin/python -m service"
 _OURS = b'"service":"tracewhy"'
 _PATH = "/v1/traces"
