@@ -184,10 +184,7 @@ class Ingest:
             except Exception as error:  # the lane must go on for the others
                 logger.exception("requests could not be stored")
                 for work in batch:
-                    _fail(work, DatabaseUnavailable(f"storing failed ({type(error).__name__}); try again"))
-            finally:
-                with self._state:
-                    self._bytes -= sum(work.size for work in batch)
+                    self._answer(work, DatabaseUnavailable(f"storing failed ({type(error).__name__}); try again"))
 
     def _next(self) -> list[_Work]:
         """What waits, as much as one commit takes; nothing when all is done and the queue is closed."""
@@ -218,20 +215,20 @@ class Ingest:
             self.tally.committed(seconds, len(readable), sum(prepared.received for prepared, _ in ready))
         delivery.settle_ledger()
         for work, _ in readable:
-            self._answer(work)
+            self._answer(work, self._outcome(work))
 
     def _read(self, delivery: Delivery, work: _Work) -> Received | None:
         try:
             received = work.read()
         except InvalidInput as error:
-            _fail(work, error)
+            self._answer(work, error)
             return None
         except MemoryError:
-            _fail(work, Overloaded())
+            self._answer(work, Overloaded())
             return None
         except UNFORESEEN as error:  # a request of such a kind must not cost those beside it
             logger.exception("a request cannot be read")
-            _fail(work, InvalidInput("body", f"cannot be read ({type(error).__name__})"))
+            self._answer(work, InvalidInput("body", f"cannot be read ({type(error).__name__})"))
             return None
         work.rejected.extend((1, f"{refused.reason} (span {refused.span})") for refused in received.rejected)
         for refused in received.rejected:
@@ -245,17 +242,27 @@ class Ingest:
             self.diagnostics.refused("traces", 200, f"{count}: {work.rejected[0][1]}")
         return received
 
-    def _answer(self, work: _Work) -> None:
+    def _outcome(self, work: _Work) -> Accepted | Exception:
         outcomes = [(count, receipt.result(0)) for count, receipt in work.receipts]
         if any(outcome["database"] == "dropped" for _, outcome in outcomes):
-            _fail(work, DatabaseUnavailable("neither the database nor the disk takes spans at the moment; try again"))
-            return
+            return DatabaseUnavailable("neither the database nor the disk takes spans at the moment; try again")
         refused = [
             (count, outcome["database_error"]) for count, outcome in outcomes if outcome["database"] == "rejected"
         ]
         taken = sum(count for count, outcome in outcomes if outcome["database"] != "rejected")
         self.tally.taken(taken, sum(count for count, _ in refused))
-        _resolve(work, Accepted(spans=taken, rejected=(*work.rejected, *refused)))
+        return Accepted(spans=taken, rejected=(*work.rejected, *refused))
+
+    def _answer(self, work: _Work, outcome: Accepted | Exception) -> None:
+        """Tell who waits, who may offer another request at once: what this one held is free by then."""
+        with self._state:
+            self._bytes -= work.size
+            work.size = 0
+        with suppress(InvalidStateError):  # it was answered before, or whoever asked has gone
+            if isinstance(outcome, Exception):
+                work.future.set_exception(outcome)
+            else:
+                work.future.set_result(outcome)
 
 
 def _by_trace(requests: Iterable[tuple[_Work, Received]]) -> dict[str, _Pieces]:
@@ -288,13 +295,3 @@ def _prepare(delivery: Delivery, trace_id: str, pieces: _Pieces, receipt: Receip
         delivery.note(OTLP, Outcome.SAMPLED_OUT, "", len(pieces.brought), received)
         receipt.settle(database="sampled_out")
     return prepared
-
-
-def _resolve(work: _Work, accepted: Accepted) -> None:
-    with suppress(InvalidStateError):  # whoever asked has gone
-        work.future.set_result(accepted)
-
-
-def _fail(work: _Work, error: Exception) -> None:
-    with suppress(InvalidStateError):
-        work.future.set_exception(error)

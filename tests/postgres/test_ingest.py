@@ -295,3 +295,21 @@ def test_one_who_has_gone_does_not_stop_the_others(place: Place, database: Datab
     assert other.result(PATIENCE_SECONDS).spans == 1
     place.ingest.close()
     assert len(rows(database, traces)) == 4
+
+
+def test_who_hears_that_a_request_is_done_may_send_a_large_one(place: Place) -> None:
+    """What is answered takes no room any more: a body that turns out larger than it said is offered again at once."""
+
+    def unreadable() -> Received:
+        raise InvalidInput("body", "is larger than it said")
+
+    again: Future[Future[Accepted]] = Future()
+
+    def once_more(_answered: Future[Accepted]) -> None:
+        try:
+            again.set_result(place.ingest.offer(request(1), 10**9))
+        except Overloaded as error:
+            again.set_exception(error)
+
+    place.ingest.offer(unreadable, _SIZE).add_done_callback(once_more)
+    assert again.result(PATIENCE_SECONDS).result(PATIENCE_SECONDS).spans == 1
