@@ -62,15 +62,16 @@ class Unacknowledged(Exception):
 
 
 def send(url: str, bodies: Sequence[Body], load: Load, offset: int = 0, end_ns: int = 0) -> Sent:
-    """Send `bodies` in turn, under new trace ids each time round, until the time is over.
+    """Send `bodies` under new trace ids each time round, until the time is over.
 
-    Their times move along, so that a long load is not all of one minute.
+    Each sender's are a stretch of them, in order, as an application has one request under way: a trace that is cut between two
+    requests arrives in two, and not at once in both. Their times move along, so that a long load is not all of one minute.
 
     Args:
         url: where to post them.
         bodies: at least one.
         load: how much.
-        offset: how many were sent before; it goes on from there.
+        offset: how many were sent before, so that none is sent again.
         end_ns: when the last of the spans ended as they were made, nanoseconds since 1970; 0 to leave their times alone.
     """
     sent, lock, numbers = Sent(), threading.Lock(), count()
@@ -87,8 +88,8 @@ def send(url: str, bodies: Sequence[Body], load: Load, offset: int = 0, end_ns: 
                 if due >= start + load.seconds:
                     break
                 sent.taken += 1
-            turn, place = divmod(offset + number, len(bodies))
-            content = bodies[place].in_round(turn, max(time.time_ns() - end_ns, 0) if end_ns else 0)
+            turn, place = _place(number, load.senders, len(bodies))
+            content = bodies[place].in_round(offset + turn, max(time.time_ns() - end_ns, 0) if end_ns else 0)
             time.sleep(max(due - time.perf_counter(), 0.0))
             _post(with_line, content, bodies[place].spans, due, sent, lock)
         with_line.close()
@@ -100,6 +101,15 @@ def send(url: str, bodies: Sequence[Body], load: Load, offset: int = 0, end_ns: 
         thread.join()
     sent.seconds, sent.cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
     return sent
+
+
+def _place(number: int, senders: int, bodies: int) -> tuple[int, int]:
+    """In which round, and at which place among the bodies, a request is: senders take turns, each goes round in its own stretch."""
+    stretches = min(senders, bodies)
+    index, stretch = divmod(number, stretches)
+    first, after = stretch * bodies // stretches, (stretch + 1) * bodies // stretches
+    turn, place = divmod(index, after - first)
+    return turn, first + place
 
 
 def _post(line: _Line, content: bytes, spans: int, due: float, sent: Sent, lock: threading.Lock) -> None:

@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from bench.measure import percentile
 from bench.otlp_bodies import make_bodies
 from bench.otlp_client import Client, report
-from bench.otlp_sending import Ack, Load, Sent, pause_seconds, send
+from bench.otlp_sending import Ack, Load, Sent, _place, pause_seconds, send
 from bench.otlp_workload import SHORT, Spread
 
 BODIES = make_bodies(10, Spread(end_ns=1_795_000_000 * 10**9), spans_per_body=6, lengths=SHORT)
@@ -180,3 +180,14 @@ def test_a_client_whose_requests_are_all_refused_says_why() -> None:
         pytest.raises(RuntimeError, match="404 after 1 tries: no such path"),
     ):
         client.send(Load(senders=1, seconds=0.05, spans_per_second=1000))
+
+
+@pytest.mark.parametrize(("senders", "bodies"), [(1, 5), (3, 5), (4, 8), (8, 3)])
+def test_no_request_is_sent_twice_whoever_sends_it(senders: int, bodies: int) -> None:
+    """All bodies have their turns, each in one round once, and those of a sender come in their order."""
+    places = [_place(number, senders, bodies) for number in range(200)]
+    assert len(set(places)) == 200
+    assert {place for _, place in places} == set(range(bodies))
+    of_first = [place for _, place in places[:: min(senders, bodies)]]
+    stretch = len(set(of_first))
+    assert of_first == [number % stretch for number in range(len(of_first))]
