@@ -164,7 +164,7 @@ def test_alerts_that_fire_come_with_their_number() -> None:
     ]
     items = attention_words.firing(rows, NOON)
     assert [item.params for item in items] == [{"rule": "bad*"}, {"rule": "old"}]
-    assert items[0].text.startswith(r"Alert **bad\*** fires, for 5 min now: P95 latency is 6.2 s")
+    assert items[0].text.startswith("Alert **bad\\*** fires, for 5 min now: P95 latency is 6.2\N{NO-BREAK SPACE}s")
 
 
 def test_sentences_say_what_was_and_lead_to_why() -> None:
