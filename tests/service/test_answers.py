@@ -12,12 +12,19 @@ from sqlalchemy import delete
 import tracing_core as tracing
 from tests.service.model_server import MODEL, WORDS, ModelServer
 from tests.service.serving import Scripted, serving
+from tests.surroundings import PATIENCE_SECONDS
 from tracing_core.model import QualityFlag
 from tracing_core.query.trace import get_trace
 from tracing_core.storage.tables import span_payloads
 
 QUESTION = "How do I create a POST endpoint?"
 FIVE_STEPS = ["retrieval_semantic", "retrieval_bm25", "fusion_rrf", "reranking", "llm_generation"]
+
+
+@pytest.fixture(autouse=True)
+def _waits_until_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked after an answer is there, also on a machine that is too busy to store it in the time an answer waits."""
+    monkeypatch.setattr("service.answering.STORE_SECONDS", PATIENCE_SECONDS)
 
 
 def test_ask_answers_with_the_trace_of_seed_c(client: httpx.Client) -> None:
