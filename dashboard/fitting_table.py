@@ -11,7 +11,7 @@ import streamlit as st
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
     "tracewhy_fitting_table",
-    html=(_HERE / "fitting_table.html").read_text(),
+    html=(_HERE / "table_frame.html").read_text(),
     css=(_HERE / "fitting_table.css").read_text(),
     js=(_HERE / "fitting_table.js").read_text(),
 )

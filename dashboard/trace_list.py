@@ -31,7 +31,7 @@ SHORT_COLUMNS = ("time", "question", "latency", "flag", "rating")
 
 _component = st.components.v2.component(
     "tracewhy_trace_list",
-    html=(_HERE / "trace_list.html").read_text(),
+    html=(_HERE / "table_frame.html").read_text(),
     css=(_HERE / "trace_list.css").read_text(),
     js=(_HERE / "trace_list.js").read_text(),
 )

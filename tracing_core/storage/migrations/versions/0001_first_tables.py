@@ -15,6 +15,7 @@ SEARCH_DOCUMENT = (
 def upgrade() -> None:
     """Make the tables."""
     _create_traces()
+    _index_traces()
     _create_trace_spans()
     _create_decisions()
     _create_feedback()
@@ -89,6 +90,9 @@ def _create_traces() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("trace_id", name=op.f("pk_traces")),
     )
+
+
+def _index_traces() -> None:
     op.create_index("ix_traces_all_newest", "traces", [sa.text("started_at DESC"), sa.text("trace_id DESC")])
     op.create_index("ix_traces_duration", "traces", [sa.text("duration_ms DESC"), sa.text("trace_id DESC")])
     op.create_index(
