@@ -35,6 +35,7 @@ class TraceView {
     this.scroller.onscroll = () => this.later()
     this.scroller.onkeydown = (event) => this.key(event)
     this.frame.onkeydown = (event) => this.slash(event)
+    this.frame.addEventListener("focusout", () => this.settle())
     this.search.oninput = () => this.find()
     this.search.onkeydown = (event) => this.searchKey(event)
     root.querySelector(".fold").onclick = () => this.fold()
@@ -210,7 +211,16 @@ class TraceView {
     this.current = index
     this.draw()
     clearTimeout(this.settling)
-    this.settling = setTimeout(() => this.emit(this.value(index, "id")), settle)
+    this.settling = setTimeout(() => this.settle(), settle)
+  }
+
+  // Said before the focus goes, as a link may take the reader away: what is said after that is taken for the page that
+  // was left, and Streamlit shows that one again, empty.
+  settle() {
+    if (!this.settling) return
+    clearTimeout(this.settling)
+    this.settling = null
+    this.emit(this.value(this.current, "id"))
   }
 
   toggle(index) {

@@ -40,6 +40,7 @@ def test_ten_thousand_spans_are_scrolled_through(running: Application, page: Pag
     assert rows.count() < MOST_ROWS_DRAWN
     page.keyboard.press("Home")
     expect(tree.get_by_role("treeitem", selected=True)).to_contain_text("request")
+    page.wait_for_url(f"**span={trace.spans[0].span_id}*")  # the page knows; a script clicks faster than that
     page.get_by_role("link", name="Overview").click()
     page.get_by_role("radio", name="30 days").click()  # what was asked before is kept for seconds, without this trace
     expect(page.get_by_text(f"The first {MOST_BARS} of")).to_be_visible()
