@@ -65,3 +65,5 @@ def _print(console: Console, tally: Tally) -> None:
         console.print(f"{each.path}: {each.reason}", markup=False)
     if len(tally.unreadable) > _NAMED:
         console.print(f"and {len(tally.unreadable) - _NAMED} more, which the log names")
+    if tally.unreadable:
+        raise StorageError(f"{len(tally.unreadable)} unreadable: mend or remove what is named above, and run it again")

@@ -221,14 +221,17 @@ def test_a_rating_that_changed_since_is_kept(settings: Settings, database: Datab
 def test_the_command_says_what_it_did(
     database_url: str, data_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Counts, and each file that it could not use; into the database that is named."""
+    """Counts, and each file that it could not use, which a script learns from the status; into the database that is named."""
     monkeypatch.setenv("TRACEWHY_DATA_DIR", str(data_dir))
     path = written(data_dir)
     (path.parent / "junk.json").write_bytes(b"{")
+    assert main(["rebuild", "--into", database_url]) == 1
+    said = capsys.readouterr()
+    assert "2 files: 1 read, 1 stored, 0 already there, 1 unreadable; 0 ratings stored" in said.out
+    assert "junk.json: " in said.out
+    assert "1 unreadable: mend or remove what is named above" in said.err
+    (path.parent / "junk.json").unlink()
     assert main(["rebuild", "--into", database_url]) == 0
-    said = capsys.readouterr().out
-    assert "2 files: 1 read, 1 stored, 0 already there, 1 unreadable; 0 ratings stored" in said
-    assert "junk.json: " in said
     assert main(["rebuild", "--project", "none", "--into", database_url]) == 1
     assert "project: none has no directory" in capsys.readouterr().err
 
