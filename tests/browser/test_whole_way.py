@@ -64,12 +64,11 @@ def test_the_tree_is_walked_by_keyboard_and_searched(running: Application, page:
     page.keyboard.type("rerank")
     expect(settled_page.get_by_text(re.compile(rf"\d of {everything}"))).to_be_visible()
     page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(r"span=[0-9a-f]{16}"))
-    expect(tree.get_by_role("treeitem", selected=True)).to_contain_text("rerank")
-    chosen = re.search(r"span=([0-9a-f]{16})", page.url)
-    assert chosen is not None
+    chosen = tree.get_by_role("treeitem", selected=True)
+    expect(chosen).to_contain_text("rerank")
+    page.wait_for_url(re.compile(f"span={chosen.get_attribute('data-span')}"))
     page.reload()
-    expect(tree.get_by_role("treeitem", selected=True)).to_contain_text("rerank")
+    expect(chosen).to_contain_text("rerank")
 
 
 def test_filters_live_in_the_address(running: Application, page: Page, model: ModelServer) -> None:
