@@ -253,6 +253,7 @@ def _set_by() -> None:
 
 
 def _set(asked: Asked, key: str) -> None:
+    asked = compare_page.newest(asked)
     chosen = st.session_state[f"compare.{key}"]
     other = "b" if key == "a" else "a"
     changed = {key: chosen}

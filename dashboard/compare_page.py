@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dashboard import compare_view
@@ -22,6 +24,12 @@ def go(asked: Asked) -> None:
     """Write what is asked into the URL, beside the filters."""
     kept = {name: value for name, value in st.query_params.to_dict().items() if name not in compare_view.PARAMS}
     st.query_params.from_dict({**kept, **asked.params()})
+
+
+def newest(asked: Asked) -> Asked:
+    """`asked`, with the groups that the URL says by now: another field may have been changed with this one."""
+    said = compare_view.parse(st.query_params.to_dict())
+    return replace(asked, a=said.a or asked.a, b=said.b or asked.b)
 
 
 def _set() -> None:

@@ -34,8 +34,7 @@ def _set(asked: Asked, group: str, end: int) -> None:
     chosen = st.session_state[f"compare.{group}.{end}"]
     if chosen is None:
         return
-    said = compare_view.parse(st.query_params.to_dict())  # another field may have been changed with this one
-    asked = replace(asked, a=said.a or asked.a, b=said.b or asked.b)
+    asked = compare_page.newest(asked)
     moment, other = chosen.replace(tzinfo=UTC), _ends(asked, group)[1 - end]
     if end:
         start, last = min(other, moment - _HOUR) if other >= moment else other, moment

@@ -47,7 +47,7 @@ _HEAT = "explain.heat"
 
 def choose(view: View) -> Asked:
     """The controls that say which traces are explained, and against which; returns what the URL says."""
-    question = asked(st.query_params.to_dict())
+    question = _asked()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         _these(view, question)
         if question.these == "saved":
@@ -68,7 +68,7 @@ def heat(view: View, question: Asked) -> None:
         st.plotly_chart(
             heat_map.heat_map(found, question.box),
             key=_HEAT,
-            on_select=partial(_drawn, found, question),
+            on_select=partial(_drawn, found),
             selection_mode="box",
             config=decisions_panels.PLAIN,
             alt="Latency over time as a heat map",
@@ -110,7 +110,7 @@ def _these(view: View, question: Asked) -> None:
         format_func=THESE.__getitem__,
         required=True,
         wrap=True,
-        on_change=partial(_set_these, question),
+        on_change=_set_these,
     )
 
 
@@ -122,7 +122,7 @@ def _against(question: Asked) -> None:
         options,
         key="explain.against",
         format_func=AGAINST.__getitem__,
-        on_change=partial(_set_against, question),
+        on_change=_set_against,
         width=190,
     )
 
@@ -137,7 +137,7 @@ def _saved(question: Asked) -> None:
         index=None,
         format_func=lambda view_id: words.label(names[view_id].name, 40),
         placeholder="Choose a view" if names else "None is saved yet",
-        on_change=partial(_set_saved, question),
+        on_change=_set_saved,
         width=220,
     )
 
@@ -147,7 +147,7 @@ def _other_time(question: Asked) -> None:
         for name, label in (("ref_start", "Against, from (UTC)"), ("ref_end", "to (UTC)")):
             moment: datetime = getattr(question, name) or filters.present()
             st.session_state[f"explain.{name}"] = moment.replace(tzinfo=None)
-            st.datetime_input(label, key=f"explain.{name}", on_change=partial(_set_moment, question, name), width=220)
+            st.datetime_input(label, key=f"explain.{name}", on_change=partial(_set_moment, name), width=220)
 
 
 def _boxed(view: View, box: Box) -> None:
@@ -166,22 +166,23 @@ def _boxed(view: View, box: Box) -> None:
         navigation.link("traces", "Open", inside.params(), icon=":material/list_alt:")
 
 
-def _drawn(found: Heat, question: Asked) -> None:
+def _drawn(found: Heat) -> None:
     selection: dict[str, Any] = st.session_state[_HEAT]["selection"]
     box = heat_map.drawn(found, selection)
     if box is not None:
-        _ask(replace(question, these="box", box=box))
+        _ask(replace(_asked(), these="box", box=box))
 
 
-def _set_these(question: Asked) -> None:
-    _ask(replace(question, these=cast(These, st.session_state["explain.these"] or "slow")))
+def _set_these() -> None:
+    _ask(replace(_asked(), these=cast(These, st.session_state["explain.these"] or "slow")))
 
 
-def _set_saved(question: Asked) -> None:
-    _ask(replace(question, saved=st.session_state["explain.saved"]))
+def _set_saved() -> None:
+    _ask(replace(_asked(), saved=st.session_state["explain.saved"]))
 
 
-def _set_against(question: Asked) -> None:
+def _set_against() -> None:
+    question = _asked()
     chosen = cast(Against, st.session_state["explain.against"])
     if chosen == "time" and question.ref_start is None:
         day = timedelta(days=1)
@@ -190,11 +191,11 @@ def _set_against(question: Asked) -> None:
     _ask(replace(question, against=chosen))
 
 
-def _set_moment(question: Asked, name: str) -> None:
+def _set_moment(name: str) -> None:
     moment = st.session_state[f"explain.{name}"]
     if moment is None:
         return
-    changed = replace(question, **{name: moment.replace(tzinfo=UTC)})
+    changed = replace(_asked(), **{name: moment.replace(tzinfo=UTC)})
     start, end = changed.ref_start, changed.ref_end
     if start is not None and end is not None and start >= end:
         hour = timedelta(hours=1)
@@ -202,6 +203,11 @@ def _set_moment(question: Asked, name: str) -> None:
             replace(changed, ref_end=start + hour) if name == "ref_start" else replace(changed, ref_start=end - hour)
         )
     _ask(changed)
+
+
+def _asked() -> Asked:
+    """What the URL says, which may be newer than what the page drew its controls for."""
+    return asked(st.query_params.to_dict())
 
 
 def _ask(question: Asked) -> None:

@@ -48,7 +48,7 @@ def current(page: str, names: tuple[str, ...] = FRAME) -> View:
         page: its key in the navigation.
         names: the filters it goes by; others are kept for the pages that do.
     """
-    view = parse(st.query_params.to_dict())
+    view = _said()
     arrived = st.session_state.get(_PAGE) != page
     remembered: View = st.session_state.get(_MEMORY, View())
     if arrived and not view.params() and remembered.only(names).params():
@@ -89,6 +89,15 @@ def apply(view: View) -> None:
     st.query_params.from_dict(own | view.params())
 
 
+def change(**changes: Any) -> None:
+    """Change the view that the URL says. That may be newer than the one that the page drew its controls for."""
+    apply(replace(_said(), **changes))
+
+
+def _said() -> View:
+    return parse(st.query_params.to_dict())
+
+
 def _chosen(view: View, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(view, name) for name in ("range", "start", "end", *names)}
 
@@ -100,19 +109,19 @@ def _range(view: View) -> None:
         list(RANGE_WORDS),
         format_func=RANGE_WORDS.__getitem__,
         key="filters.range",
-        on_change=partial(_set_range, view),
+        on_change=_set_range,
         label_visibility="collapsed",
         required=True,
     )
 
 
-def _set_range(view: View) -> None:
+def _set_range() -> None:
     chosen = st.session_state["filters.range"] or DEFAULT_RANGE
     if chosen == "custom":
-        start, end = view.bounds(present())
-        apply(replace(view, range="custom", start=start, end=end or present() + timedelta(minutes=1)))
+        start, end = _said().bounds(present())
+        change(range="custom", start=start, end=end or present() + timedelta(minutes=1))
     else:
-        apply(replace(view, range=chosen, start=None, end=None))
+        change(range=chosen, start=None, end=None)
 
 
 def _custom(view: View) -> None:
@@ -120,16 +129,17 @@ def _custom(view: View) -> None:
         for name, label in (("start", "From (UTC)"), ("end", "To (UTC)")):
             moment: datetime = getattr(view, name) or present()
             st.session_state[f"filters.{name}"] = moment.replace(tzinfo=None)
-            st.datetime_input(label, key=f"filters.{name}", on_change=partial(_set_moment, view, name), width=220)
+            st.datetime_input(label, key=f"filters.{name}", on_change=partial(_set_moment, name), width=220)
 
 
-def _set_moment(view: View, name: str) -> None:
+def _set_moment(name: str) -> None:
+    view = _said()
     moment = st.session_state[f"filters.{name}"]
     chosen = moment.replace(tzinfo=UTC) if moment else None
     start, end = (chosen, view.end) if name == "start" else (view.start, chosen)
     if start and end and start >= end:
         start, end = (start, start + RANGES["1h"]) if name == "start" else (end - RANGES["1h"], end)
-    apply(replace(view, start=start, end=end))
+    change(start=start, end=end)
 
 
 def _project(view: View) -> None:
@@ -149,9 +159,7 @@ def _more(view: View) -> None:
             _choice(view, facet, facet.capitalize(), [*found], lambda value, found=found: _counted(value, found))
         for name, label in (("min_ms", "At least, in ms"), ("max_ms", "At most, in ms")):
             st.session_state[f"filters.{name}"] = getattr(view, name)
-            st.number_input(
-                label, min_value=0.0, step=100.0, key=f"filters.{name}", on_change=partial(_set, view, name)
-            )
+            st.number_input(label, min_value=0.0, step=100.0, key=f"filters.{name}", on_change=partial(_set, name))
 
 
 def _counted(value: str, found: dict[str, int]) -> str:
@@ -170,14 +178,14 @@ def _choice(view: View, name: str, label: str, options: list[Any], say: Any = wo
         format_func=say,
         placeholder="All projects" if name == "project" else "All",
         label_visibility="collapsed" if name == "project" else "visible",
-        on_change=partial(_set, view, name),
+        on_change=partial(_set, name),
         width=200 if name == "project" else "stretch",
         index=None,
     )
 
 
-def _set(view: View, name: str) -> None:
-    apply(replace(view, **{name: st.session_state[f"filters.{name}"]}))
+def _set(name: str) -> None:
+    change(**{name: st.session_state[f"filters.{name}"]})
 
 
 def _chips(view: View) -> None:
@@ -192,7 +200,15 @@ def _chips(view: View) -> None:
                 icon=":material/close:",
                 icon_position="right",
                 help="Take this filter away",
-                on_click=partial(apply, view.without(name)),
+                on_click=partial(_take_away, name),
             )
         if len(chips) > 1:
-            st.button("Clear all", key="filters.clear", type="tertiary", on_click=partial(apply, view.cleared()))
+            st.button("Clear all", key="filters.clear", type="tertiary", on_click=_clear)
+
+
+def _take_away(name: str) -> None:
+    apply(_said().without(name))
+
+
+def _clear() -> None:
+    apply(_said().cleared())

@@ -29,7 +29,7 @@ def search(view: View) -> None:
             placeholder="Search questions and answers",
             icon=":material/search:",
             label_visibility="collapsed",
-            on_change=partial(_set_text, view),
+            on_change=_set_text,
         )
         st.session_state["traces.sort"] = view.sort
         st.segmented_control(
@@ -39,7 +39,7 @@ def search(view: View) -> None:
             format_func=str.capitalize,
             label_visibility="collapsed",
             required=True,
-            on_change=partial(_set_sort, view),
+            on_change=_set_sort,
         )
         st.toggle("Live", key="traces.live", help="Read again every few seconds", persist_state="session")
 
@@ -134,9 +134,9 @@ def _go_back() -> None:
     st.session_state[_BACK] = back[:-1]
 
 
-def _set_text(view: View) -> None:
-    filters.apply(replace(view, text=st.session_state["traces.text"].strip() or None))
+def _set_text() -> None:
+    filters.change(text=st.session_state["traces.text"].strip() or None)
 
 
-def _set_sort(view: View) -> None:
-    filters.apply(replace(view, sort=st.session_state["traces.sort"]))
+def _set_sort() -> None:
+    filters.change(sort=st.session_state["traces.sort"])
