@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Event
 
 import httpx
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = (
@@ -97,14 +97,27 @@ def settled(page: Page) -> Page:
 
 
 def click_bar(page: Page, chart_name: str) -> None:
-    """Click the middle of the largest bar of a chart, once the page has settled: bars are drawn anew until then."""
+    """Click the middle of the largest bar of a chart."""
+    _click(page, max(_drawn(page, chart_name, ".bars .point path"), key=lambda box: box["width"] * box["height"]))
+
+
+def click_point(page: Page, chart_name: str, number: int) -> None:
+    """Click a point of the first line of a chart, counted from the left."""
+    points = _drawn(page, chart_name, ".scatterlayer .trace:first-child .points path")
+    _click(page, sorted(points, key=lambda box: box["x"])[number])
+
+
+def _drawn(page: Page, chart_name: str, what: str) -> list[FloatRect]:
+    """Where such parts of a chart are, once the page has settled: they are drawn anew until then."""
     settled(page)
     chart = page.get_by_role("figure", name=chart_name)
     chart.scroll_into_view_if_needed()
-    chart.locator(".bars .point path").first.wait_for(state="attached")
-    boxes = [box for bar in chart.locator(".bars .point path").all() if (box := bar.bounding_box()) is not None]
-    largest = max(boxes, key=lambda box: box["width"] * box["height"])
-    page.mouse.click(largest["x"] + largest["width"] / 2, largest["y"] + largest["height"] / 2)
+    chart.locator(what).first.wait_for(state="attached")
+    return [box for part in chart.locator(what).all() if (box := part.bounding_box()) is not None]
+
+
+def _click(page: Page, box: FloatRect) -> None:
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
 def _until_ready(running: Application, process: subprocess.Popen[bytes]) -> None:

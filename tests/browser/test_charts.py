@@ -1,4 +1,4 @@
-"""Charts over time: a click on a bar leads to the traces that it stands for."""
+"""Charts over time: a click on a bar or a point leads to the traces that it stands for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.browsing import Application, click_bar
+from tests.browser.browsing import Application, click_bar, click_point, settled
 from tests.postgres.runs_written import make_run
 from tests.postgres.writing import store
 from tracing_core.clock import SystemClock
@@ -17,16 +17,18 @@ from tracing_core.storage.embedded import embedded_url
 
 pytestmark = pytest.mark.browser
 PROJECT = "charts-demo"
-FAILED, GOOD = 4, 7
+FAILED, GOOD, LATER = 4, 7, 3
 
 
 @pytest.fixture(scope="module", autouse=True)
 def runs(running: Application) -> None:
-    """Runs of one minute: four that the gate refused, which have no answer, and seven that passed."""
+    """Runs of one minute: four that the gate refused, which have no answer, and seven that passed; three ten minutes later."""
     at = SystemClock().now() - timedelta(minutes=20)
     database = Database(embedded_url(running.data_dir))
     store(database, *(make_run(started_at=at, project=PROJECT, passed=False, answer="No.") for _ in range(FAILED)))
     store(database, *(make_run(started_at=at, project=PROJECT, passed=True) for _ in range(GOOD)))
+    later = at + timedelta(minutes=10)
+    store(database, *(make_run(started_at=later, project=PROJECT, passed=True) for _ in range(LATER)))
     database.close()
 
 
@@ -44,3 +46,14 @@ def test_a_bar_leads_to_its_traces(running: Application, page: Page, where: str,
     click_bar(page, chart)
     page.wait_for_url(re.compile(rf"/traces\?.*{asked}"))
     expect(page.locator("tbody tr")).to_have_count(GOOD)
+
+
+def test_a_point_leads_to_the_traces_of_its_time(running: Application, page: Page) -> None:
+    """Of the line of latencies the point that is clicked, and no other; whoever comes back can click the next one."""
+    page.goto(f"{running.url}/?project={PROJECT}&range=1h")
+    for number, count in enumerate((FAILED + GOOD, LATER)):
+        click_point(page, "Latency percentiles over time", number)
+        page.wait_for_url(re.compile(r"/traces\?.*range=custom.*start=.*end="))
+        expect(page.locator("tbody tr")).to_have_count(count)
+        settled(page).go_back()
+        page.wait_for_url(re.compile(rf"/\?project={PROJECT}"))
