@@ -7,8 +7,9 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import alerts_data, alerts_words, filters, navigation, states, system_charts, words
+from dashboard import alerts_data, alerts_words, filters, navigation, states, words
 from dashboard.alerts_words import DELIVERY_COLOURS, KIND_COLOURS, KINDS
+from dashboard.fitting_table import fitting_table
 from tracing_core.alerts.sending import Attempt, Fate
 from tracing_core.errors import InvalidInput
 from tracing_core.query.alert_rules import DeliveryRow, DestinationHealth, EventRow
@@ -115,12 +116,10 @@ def destinations(found: Sequence[DestinationHealth]) -> None:
             st.caption(f"Whoever runs the service names them in {environment_name('alert_destinations')}, such as:")
             st.code(f"{environment_name('alert_destinations')}='{_EXAMPLE}'", language=None, wrap_lines=True)
         return
-    system_charts.table(
-        [_destination(each) for each in found],
-        alt="Destinations of alerts",
-        wide="Last error",
-        numbers=("Delivered", "Waiting", "Failed", "Unknown"),
-    )
+    fitting_table(
+        [_destination(each) for each in found], "alerts.destinations", alt="Destinations of alerts", wide="Last error",
+        numbers=("Delivered", "Waiting", "Failed", "Unknown"), lesser=("Waiting", "Unknown"),
+    )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for each in found:
             if each.kind is not None:

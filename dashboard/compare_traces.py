@@ -9,13 +9,14 @@ import streamlit as st
 from dashboard import compare_charts, compare_data, data, navigation, states, words
 from dashboard.compare_view import Asked
 from dashboard.decision_cards import plain
-from dashboard.decisions_panels import chart, table
+from dashboard.decisions_panels import chart
+from dashboard.fitting_table import fitting_table
 from dashboard.trace_page import sentence
 from tracing_core import trace_comparison
 from tracing_core.query.trace import DecisionRow, TraceDetail
 from tracing_core.trace_comparison import DecisionPair, DocumentPair, Kept, TextPair
 
-_MOST_SHOWN, _MOST_ROWS = 20_000, 20
+_MOST_SHOWN = 20_000
 
 
 def show(asked: Asked) -> None:
@@ -135,9 +136,15 @@ def _decisions(a: str, b: str, found: Sequence[DecisionPair]) -> None:
         }
         for pair in pairs
     ]
-    at = table(rows, "compare.decisions", alt="Decisions of both traces")
+    at = fitting_table(
+        rows,
+        "compare.decisions",
+        alt="Decisions of both traces",
+        lesser=("Instead of, A", "Instead of, B"),
+        click="picks",
+    )
     if at is None:
-        st.caption("Those that went another way come first. Tick one to see it line by line.")
+        st.caption("Those that went another way come first. Click one to see it line by line.")
         return
     _texts([trace_comparison.decision_pair(pairs[at])])
     with st.container(horizontal=True, gap="small"):
@@ -180,14 +187,10 @@ def _documents(pairs: Sequence[DocumentPair]) -> None:
         ("A", [pair.a for pair in pairs]), ("B", [pair.b for pair in pairs])
     )))  # fmt: skip
     shown = sorted(pairs, key=lambda each: (each.a == each.b, "kept" not in (each.a, each.b)))
-    rows = {
-        "Document": [pair.name for pair in shown],
-        "A": [_outcome(pair.a, pair.a_why) for pair in shown],
-        "B": [_outcome(pair.b, pair.b_why) for pair in shown],
-    }
-    st.dataframe(
-        rows, hide_index=True, alt="Evidence of both traces", height="content" if len(shown) <= _MOST_ROWS else 740
-    )
+    rows = [
+        {"Document": pair.name, "A": _outcome(pair.a, pair.a_why), "B": _outcome(pair.b, pair.b_why)} for pair in shown
+    ]
+    fitting_table(rows, "compare.evidence", alt="Evidence of both traces")
 
 
 def _became(name: str, found: Sequence[Kept]) -> str:

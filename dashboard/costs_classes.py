@@ -7,7 +7,8 @@ from decimal import Decimal
 import streamlit as st
 
 from dashboard import costs_data, words
-from dashboard.costs_words import facts, plain, sampled
+from dashboard.costs_words import plain, sampled
+from dashboard.fitting_table import fitting_table
 from tracing_core.query.filters import TraceFilter
 
 _MOST = 100
@@ -36,7 +37,9 @@ def classes(chosen: TraceFilter) -> None:
         for line in found.lines[:_MOST]
     ]
     if rows:
-        facts(rows, alt="Tokens by class with their price", numbers=("Tokens", "Price", "Amount"))
+        fitting_table(
+            rows, "costs.classes", alt="Tokens by class with their price", numbers=("Tokens", "Price", "Amount")
+        )
         st.caption("Prices are dollars per million tokens.")
     else:
         st.caption("No trace of this time says how many tokens it took.")

@@ -10,8 +10,9 @@ from typing import Any, get_args
 import streamlit as st
 
 from dashboard import costs_charts, costs_data, data, filters, kpis, layout, navigation, panels, words
-from dashboard.costs_words import facts, plain, sampled, without_price
-from dashboard.decisions_panels import PLAIN, chart, panel, table
+from dashboard.costs_words import plain, sampled, without_price
+from dashboard.decisions_panels import PLAIN, chart, panel
+from dashboard.fitting_table import fitting_table
 from dashboard.trace_list import trace_list
 from dashboard.view import View
 from tracing_core.cost_forecast import Band
@@ -83,12 +84,10 @@ def where(view: View) -> str | None:
         if found.sample is not None:
             st.caption(sampled(found.sample))
     with right, panel(f"By {by}", "A row leads to its traces"):
-        at = table(
-            [_row(line, found) for line in found.lines[:_ALL_OF_TABLE]],
-            f"costs.table.{by}",
-            alt=f"Spend by {by}",
-            numbers=("Spent", "Share", "Requests", "Calls", "Tokens", "Each"),
-        )
+        at = fitting_table(
+            [_row(line, found) for line in found.lines[:_ALL_OF_TABLE]], f"costs.table.{by}", alt=f"Spend by {by}",
+            numbers=("Spent", "Share", "Requests", "Calls", "Tokens", "Each"), click="picks" if by == "operation" else "opens",
+        )  # fmt: skip
     if at is not None and by != "operation":
         navigation.open_page("traces", replace(view, **_filter(by, found.lines[at].key)).params())
     return None if at is None else found.lines[at].key
@@ -124,7 +123,7 @@ def unpriced(chosen: TraceFilter, totals: Totals) -> None:
         }
         for each in models
     ]
-    facts(rows, alt="Models without a price", numbers=("Traces",))
+    fitting_table(rows, "costs.models", alt="Models without a price", wide="Tokens by class", numbers=("Traces",))
     if (wanted := setting(models)) is not None:
         more = finer(models)
         besides = f" Where it is another, also {', '.join(more)}." if more else ""

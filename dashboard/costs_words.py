@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import streamlit as st
-
 from dashboard import words
 from tracing_core.query.trace_sample import Drawn
 
@@ -26,10 +22,3 @@ def sampled(found: Drawn) -> str:
     """From how many traces something is estimated."""
     seen, of = words.count(found.looked_at), words.count(found.stands_for)
     return f"All {seen} traces." if found.whole else f"Estimated from {seen} of about {of} traces, drawn at random."
-
-
-def facts(rows: Sequence[Mapping[str, str]], *, alt: str, numbers: Sequence[str] = ()) -> None:
-    """Draw rows that lead nowhere, those columns of numbers in words at the right."""
-    config = {name: st.column_config.TextColumn(alignment="right") for name in numbers}
-    columns = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
-    st.dataframe(columns, hide_index=True, alt=alt, height="content" if len(rows) <= 20 else 740, column_config=config)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard import decisions_data, decisions_panels, decisions_words, filters, navigation, words
+from dashboard import decisions_data, decisions_words, filters, navigation, words
+from dashboard.fitting_table import fitting_table
 from dashboard.view import View
 from tracing_core.component_schema import ComponentSchema
 from tracing_core.query.decision_groups import Group
@@ -36,11 +37,11 @@ def show(view: View, types: Sequence[DecisionType]) -> None:
             "TracingComponent and are registered appear here with what they declare."
         )
     rows = decided(components, types)
-    at = decisions_panels.table(
-        [_row(each, with_component=bool(components)) for each in rows],
-        f"decisions.components.{view.project}",
-        alt="What components declare and what was seen",
-    )
+    at = fitting_table(
+        [_row(each, with_component=bool(components)) for each in rows], f"decisions.components.{view.project}",
+        alt="What components declare and what was seen", numbers=("Seen", "Confidence", "Right"), lesser=("Confidence",),
+        click="opens",
+    )  # fmt: skip
     if at is not None and rows[at].group is not None:
         navigation.open_page("traces", filters.remembered(stage=rows[at].stage, decision=rows[at].decision))
 

@@ -21,6 +21,7 @@ from dashboard import (
     states,
     words,
 )
+from dashboard.fitting_table import fitting_table
 from dashboard.view import View
 from tracing_core.confidence import Calibration
 from tracing_core.query.confidence import By
@@ -153,7 +154,10 @@ def _choices(view: View, found: DecisionTypes, judged: Mapping[str, Calibration]
         else:
             st.caption("How these traces turned out is not known: nobody rated them, and no quality gate judged them.")
     rows = [_row(each, judged.get(each.decision), found) for each in found.types]
-    at = decisions_panels.table(rows, "decisions.table", alt="Types of decisions", wide="Choices")
+    at = fitting_table(
+        rows, "decisions.table", alt="Types of decisions", wide="Choices", numbers=("How often", "Confidence", "Right", "Drift"),
+        lesser=("Drift", "Choices"), click="opens",
+    )  # fmt: skip
     if at is not None:
         open_type(view, found.types[at].decision)
 
@@ -199,9 +203,10 @@ def _confidence(view: View, outcome: Outcome, whole: Calibration | None) -> None
     )
     _, parts = decisions_data.calibrations(view.trace_filter(filters.present()), outcome, by)
     ordered = sorted(parts.items(), key=lambda item: -abs(item[1].gap) * item[1].weight)
-    at = decisions_panels.table(
-        [_judged_row(_APART[by], *each) for each in ordered], "decisions.apart", alt="Calibration"
-    )
+    at = fitting_table(
+        [_judged_row(_APART[by], *each) for each in ordered], f"decisions.apart.{by}", alt="Calibration",
+        numbers=("Decisions", "Says", "Right", "Calibration error", "Brier"), lesser=("Brier",), click="opens",
+    )  # fmt: skip
     if at is not None:
         _open_part(view, by, ordered[at][0])
 

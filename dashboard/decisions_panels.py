@@ -1,8 +1,7 @@
-"""What the parts of the decisions page have in common: boxes, charts and tables that can be picked from, numbers in words."""
+"""What the parts of the decisions page have in common: boxes, charts that can be picked from, numbers in words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import streamlit as st
@@ -52,21 +51,3 @@ def chart(figure: Any, key: str, alt: str) -> list[Any]:
     modes: tuple[Literal["points"], ...] = ("points",)
     event = st.plotly_chart(figure, key=key, on_select="rerun", selection_mode=modes, config=PLAIN, alt=alt)
     return [point["customdata"] for point in event["selection"]["points"] if "customdata" in point]
-
-
-def table(
-    rows: Sequence[Mapping[str, str]], key: str, *, alt: str, wide: str | None = None, numbers: Sequence[str] = ()
-) -> int | None:
-    """Draw rows, those columns of numbers in words at the right; returns which one was picked."""
-    if not rows:
-        return None
-    config: dict[str, Any] = {name: st.column_config.TextColumn(alignment="right") for name in numbers}
-    if wide:
-        config[wide] = st.column_config.TextColumn(width="large")
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    event = st.dataframe(
-        columns, hide_index=True, key=key, on_select="rerun", selection_mode="single-row", column_config=config, alt=alt,
-        height="content" if len(rows) <= 20 else 740,
-    )  # fmt: skip
-    picked: list[int] = event["selection"]["rows"]
-    return picked[0] if picked else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -20,9 +19,9 @@ from dashboard import (
     navigation,
     panels,
     states,
-    system_charts,
     words,
 )
+from dashboard.fitting_table import fitting_table
 from dashboard.view import View
 from tracing_core.confidence import Calibration
 from tracing_core.query.alternatives import MARGINS, MarginBand, NotTaken
@@ -191,13 +190,19 @@ def _not_taken(view: View, outcome: Outcome) -> None:
     left, right = layout.wide_then_narrow()
     with left:
         rows = [_alternative_row(each) for each in found.not_taken]
-        at = decisions_panels.table(rows, "decisions.alternatives", alt="Alternatives not taken")
+        at = fitting_table(
+            rows, "decisions.alternatives", alt="Alternatives not taken", lesser=("Chosen", "Its confidence"),
+            numbers=("Not taken", "Chosen", "Its confidence", "Margin", "Right without it"), click="opens",
+        )  # fmt: skip
         if at is not None:
             navigation.open_page("traces", filters.remembered(alternative=found.not_taken[at].name))
     with right:
         bands = [_band_row(name, band) for name, band in zip(_BANDS, found.bands, strict=True) if band.count]
         if bands:
-            system_charts.table(bands, alt="By how much surer the choice was than the best alternative")
+            fitting_table(
+                bands, "decisions.margins", alt="By how much surer the choice was than the best alternative",
+                numbers=("Decisions", "Right"),
+            )  # fmt: skip
     st.caption(f"{decisions_words.percent(found.with_any)} of {words.count(found.read)} decisions name an alternative.")
 
 
@@ -229,13 +234,13 @@ def _wrong(view: View, outcome: Outcome) -> None:
     draw: dict[str, Callable[[], None]] = {}
     for which, title in titles.items():
         rows = decisions_data.wrong(chosen, outcome, which)
-        draw[f"{title} · {len(rows)}"] = partial(_listed, rows)
+        draw[f"{title} · {len(rows)}"] = partial(_listed, f"decisions.wrong.{which}", rows)
     for tab, each in zip(st.tabs(list(draw)), draw.values(), strict=True):
         with tab:
             each()
 
 
-def _listed(rows: Sequence[WrongDecision]) -> None:
+def _listed(key: str, rows: Sequence[WrongDecision]) -> None:
     if not rows:
         st.caption("None in this time.")
         return
@@ -244,11 +249,14 @@ def _listed(rows: Sequence[WrongDecision]) -> None:
             "Confidence": f"{each.confidence:.2f}",
             "Chose": decisions_words.choice(each.what),
             "Question": " ".join((each.query or words.ABSENT).split()),
-            "Trace": f"/{navigation.BY_KEY['trace'].key}?{urlencode({'id': each.trace_id})}",
+            "Trace": navigation.address("trace", {"id": each.trace_id}),
             "When": words.ago(each.started_at, filters.now()),
             "Stage": each.stage or "the trace itself",
             "Model": each.model or words.ABSENT,
         }
         for each in rows
     ]
-    system_charts.table(said, alt="Decisions with their traces, the worst first", wide="Question", link="Trace")
+    fitting_table(
+        said, key, alt="Decisions with their traces, the worst first", wide="Question", numbers=("Confidence",),
+        lesser=("When", "Stage", "Model"), link="Trace",
+    )  # fmt: skip

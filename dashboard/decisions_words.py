@@ -41,7 +41,7 @@ def choices(found: DecisionType, most: int = 3) -> str:
     left = found.distinct - len(named)
     if left > 0:
         named.append(f"{words.count(left)}{' or more' if found.distinct_more else ''} other{'s' if left > 1 else ''}")
-    return " · ".join(named)
+    return words.unbroken(" · ".join(named))
 
 
 def percent(share: float | None) -> str:

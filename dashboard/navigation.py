@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -182,6 +183,11 @@ def open_page(key: str, params: Mapping[str, str] | None = None) -> NoReturn:
 def link(key: str, text: str, params: Mapping[str, str] | None = None, *, icon: str | None = None) -> None:
     """Draw a link to a screen, with these parameters in its URL."""
     st.page_link(BY_KEY[key].path, label=text, icon=icon, query_params=dict(params or {}))
+
+
+def address(key: str, params: Mapping[str, str]) -> str:
+    """The address of a screen as the links of a page have it, with these parameters."""
+    return f"{BY_KEY[key].key}?{urlencode(params)}"
 
 
 def _page(screen: Screen) -> st.Page:

@@ -34,7 +34,7 @@ def show(view: View) -> None:
     rows = [_row(each, now) for each in found.patterns[:_MOST_ROWS]]
     at = fitting_table(
         rows, "patterns.failures.table", alt="Failures by stage and error", wide="Error",
-        numbers=("Times", "Against before", "Got over"), lesser=("Against before", "Got over", "First seen"),
+        numbers=("Times", "Against before", "Got over"), lesser=("Against before", "Got over", "First seen"), click="picks",
     )  # fmt: skip
     chosen = at if at is not None else picked[0][0] if picked else None
     if chosen is not None:

@@ -80,7 +80,7 @@ def questions(view: View) -> None:
         picked = decisions_panels.chart(patterns_charts.topics(clusters), _CHART, "Questions by topic")
     at = fitting_table(
         [_row(each) for each in clusters], "patterns.table", alt="Topics in numbers", wide="Topic", below="For example",
-        numbers=_NUMBERS, lesser=("Against before", "Confidence", "Rating", "P95", "Cost"),
+        numbers=_NUMBERS, lesser=("Against before", "Confidence", "Rating", "P95", "Cost"), click="picks",
     )  # fmt: skip
     _pick(clusters[at].name if at is not None else picked[0][0] if picked else None, was_here=was_here)
     if said := st.query_params.get(_TOPIC):
@@ -223,7 +223,7 @@ def gaps(view: View) -> None:
     rows = [_gap_row(each) for each in told[:_MOST_GAPS]]
     at = fitting_table(
         rows, "patterns.gaps", alt="Questions without good evidence", wide="Question", below="Why", numbers=("Times", "Rating"),
-        lesser=("Rating", "Library", "Topic"), opens=True,
+        lesser=("Rating", "Library", "Topic"), click="opens",
     )  # fmt: skip
     if len(told) > _MOST_GAPS:
         st.caption(f"The first {_MOST_GAPS} of {words.count(len(told))}")

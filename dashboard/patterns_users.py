@@ -85,7 +85,7 @@ def _table(view: View, found: Users, segment: tuple[str, str] | None) -> None:
     rows = [_row(each) for each in shown[:_MOST_ROWS]]
     at = fitting_table(
         rows, "patterns.users", alt="Users with what they ask, think and cost",
-        numbers=("Questions", "Rating", "Flagged", "Cost"), lesser=("Rating", "Cost", "Last asked"), opens=True,
+        numbers=("Questions", "Rating", "Flagged", "Cost"), lesser=("Rating", "Cost", "Last asked"), click="opens",
     )  # fmt: skip
     if len(shown) > _MOST_ROWS:
         st.caption(f"The first {_MOST_ROWS} of {words.count(len(shown))}")

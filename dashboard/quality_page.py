@@ -20,6 +20,7 @@ from dashboard import (
     quality_data,
     words,
 )
+from dashboard.fitting_table import fitting_table
 from dashboard.trace_list import SHORT_COLUMNS, trace_list
 from dashboard.view import View
 from tracing_core.model import TraceStatus
@@ -121,7 +122,13 @@ def _table(runs: View, report: QualityReport) -> None:
         }
         for each in report.principles
     ]
-    at = decisions_panels.table(rows, "quality.table", alt="Principles with how often they fail")
+    at = fitting_table(
+        rows,
+        "quality.table",
+        alt="Principles with how often they fail",
+        numbers=("Fails", "Rate", "Mean score"),
+        click="opens",
+    )
     if at is not None:
         navigation.open_page("traces", replace(runs, gap=report.principles[at].principle_id).params())
 

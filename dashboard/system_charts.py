@@ -1,13 +1,12 @@
-"""The charts and the tables of the system page: data in, figure out."""
+"""The charts of the system page: data in, figure out."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
-import streamlit as st
 
 from dashboard import theme, words
 from tracing_core.ledger import Outcome
@@ -124,32 +123,6 @@ def growth(days: Sequence[DayPart]) -> go.Figure:
         xaxis={"showgrid": False, "title": None, "nticks": 6, "tickangle": 0, "tickformat": "%d %b"},
         yaxis={"title": None, "ticksuffix": " MB", "rangemode": "tozero", "nticks": 5},
     )
-
-
-def table(
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    alt: str,
-    wide: str | None = None,
-    numbers: Sequence[str] = (),
-    link: str | None = None,
-) -> None:
-    """Draw rows as a table; numbers stand at the right.
-
-    Args:
-        rows: each with the same columns; not empty.
-        alt: what the table shows, for those who do not see it.
-        wide: the column that takes the room there is.
-        numbers: columns of numbers in words.
-        link: a column of addresses of traces.
-    """
-    config: dict[str, Any] = {name: st.column_config.TextColumn(alignment="right") for name in numbers}
-    if wide is not None:
-        config[wide] = st.column_config.TextColumn(width="large")
-    if link is not None:
-        config[link] = st.column_config.LinkColumn(display_text="open trace", width="small")
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    st.dataframe(columns, hide_index=True, height="content" if len(rows) <= 20 else 740, column_config=config, alt=alt)
 
 
 def _pale(colour: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import layout, system_charts, theme, watch_data, words
+from dashboard import layout, theme, watch_data, words
+from dashboard.fitting_table import fitting_table
 from dashboard.watch_data import AHEAD, Growth, Room
 from tracing_core.forecast import CERTAINTY, FEWEST_DAYS, DaysLeft, Forecast
 from tracing_core.query.growth import DATABASE, FILES, DaySize
@@ -36,7 +37,7 @@ def growth() -> None:
     with right, st.container(border=True, height="stretch"):
         st.markdown("**What to expect**")
         rows = [row for each in found for row in _rows(each)]
-        system_charts.table(rows, alt="Sizes to come", numbers=("Expected", "Between"))
+        fitting_table(rows, "system.expected", alt="Sizes to come", numbers=("Expected", "Between"))
         st.caption(_caveats(found))
         if (room := watch_data.room()) is not None:
             st.markdown(room_sentence(room))

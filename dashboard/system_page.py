@@ -11,6 +11,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard import data, filters, states, system_charts, words
+from dashboard.fitting_table import fitting_table
 from dashboard.view import View
 from tracing_core.dead_letters import MOST_READ, REPLAY
 from tracing_core.ledger import Outcome
@@ -169,7 +170,10 @@ def losses(lines: Sequence[LedgerLine]) -> None:
         }
         for line in sorted(lost, key=lambda each: -each.count)
     ]
-    system_charts.table(rows, wide="Reason", numbers=("Traces", "Spans", "Of its traces"), alt="Losses by reason")
+    fitting_table(
+        rows, "system.losses", alt="Losses by reason", wide="Reason", numbers=("Traces", "Spans", "Of its traces"),
+        lesser=("Of its traces",),
+    )  # fmt: skip
     if any(line.outcome == Outcome.DROPPED for line in lost):
         st.caption(
             "What was dropped is gone; the reason says which limit was reached, and the rules below name its setting."

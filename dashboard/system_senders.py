@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 import streamlit as st
 
-from dashboard import data, filters, navigation, states, system_charts, words
+from dashboard import data, filters, navigation, states, words
+from dashboard.fitting_table import fitting_table
 from tracing_core.doctor import PROBLEMS, source_name
 from tracing_core.query.diagnostics import ReceiverReport
 from tracing_core.query.system import SAMPLE, Orphans
@@ -29,11 +29,10 @@ def senders(report: ReceiverReport, since: datetime) -> None:
     if not report.sources:
         states.empty("Nobody has sent spans by OTLP in this time.", hint=f"Point a program here with {_SEND}")
     else:
-        system_charts.table(
-            [_row(source) for source in report.sources],
-            alt="Sources of spans",
-            numbers=("Spans", "Requests", "Unknown"),
-        )
+        fitting_table(
+            [_row(source) for source in report.sources], "system.senders", alt="Sources of spans",
+            numbers=("Spans", "Requests", "Unknown"), lesser=("Instrumentation", "Requests", "Exports with"),
+        )  # fmt: skip
     found = _findings(report.sources)
     lost = data.orphans(since)
     tabs: dict[str, Callable[[], None]] = {
@@ -47,7 +46,7 @@ def senders(report: ReceiverReport, since: datetime) -> None:
             draw()
 
 
-def _row(source: SourceReport) -> dict[str, Any]:
+def _row(source: SourceReport) -> dict[str, str]:
     spoken = sorted(source.conventions, key=lambda name: -source.conventions[name])
     return {
         "Service": source.source or "no service.name",
@@ -61,7 +60,7 @@ def _row(source: SourceReport) -> dict[str, Any]:
     }
 
 
-def _findings(sources: Sequence[SourceReport]) -> list[dict[str, Any]]:
+def _findings(sources: Sequence[SourceReport]) -> list[dict[str, str]]:
     return [
         {
             "What": PROBLEMS.get(problem, (problem, ""))[0],
@@ -76,9 +75,11 @@ def _findings(sources: Sequence[SourceReport]) -> list[dict[str, Any]]:
     ]
 
 
-def _clocks(found: list[dict[str, Any]]) -> None:
+def _clocks(found: list[dict[str, str]]) -> None:
     if found:
-        system_charts.table(found, alt="Wrong times", numbers=("Spans", "At worst"), link="Example")
+        fitting_table(
+            found, "system.times", alt="Wrong times", wide="What", below="Sender", numbers=("Spans", "At worst"), link="Example"
+        )  # fmt: skip
     else:
         st.caption("The times of all senders make sense: none ends in the future, none begins before its parent.")
 
@@ -98,9 +99,10 @@ def _unknown(sources: Sequence[SourceReport]) -> None:
         st.caption(
             "Kept and shown as they came; no field, chart or filter reads them. Counted in the spans looked at closely."
         )
-        system_charts.table(
-            rows, alt="Attributes that no convention has", wide="Attribute", numbers=("Spans",), link="Example"
-        )
+        fitting_table(
+            rows, "system.unknown", alt="Attributes that no convention has", wide="Attribute", below="Sender",
+            numbers=("Spans",), link="Example",
+        )  # fmt: skip
     else:
         st.caption("Every attribute seen has a meaning here.")
 
@@ -123,7 +125,7 @@ def _orphans(lost: Sequence[Orphans]) -> None:
         }
         for each in lost
     ]
-    system_charts.table(rows, alt="Spans without a parent", wide="Span", numbers=("Spans", "Traces"), link="Example")
+    fitting_table(rows, "system.orphans", alt="Spans without a parent", numbers=("Spans", "Traces"), link="Example")
 
 
 def _refusals(refusals: Sequence[Refusal]) -> None:
@@ -141,8 +143,15 @@ def _refusals(refusals: Sequence[Refusal]) -> None:
         }
         for each in refusals
     ]
-    system_charts.table(rows, alt="Refused requests", wide="Reason", numbers=("Status", "Size"))
+    fitting_table(
+        rows,
+        "system.refusals",
+        alt="Refused requests",
+        wide="Reason",
+        numbers=("Status", "Size"),
+        lesser=("Signal", "Size"),
+    )
 
 
 def _address(trace_id: str, span_id: str = "") -> str:
-    return f"/{navigation.BY_KEY['trace'].key}?id={trace_id}" + (f"&span={span_id}" if span_id else "")
+    return navigation.address("trace", {"id": trace_id, **({"span": span_id} if span_id else {})})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import data, layout, system_charts, words
+from dashboard.fitting_table import fitting_table
 from tracing_core.settings import Settings, environment_name, settings
 
 _MEANINGS = {
@@ -86,7 +87,7 @@ def storage() -> None:
                 "Indexes": words.ABSENT,
             }
         )
-        system_charts.table(rows, alt="Sizes of tables", numbers=("Rows", "Data", "Indexes"))
+        fitting_table(rows, "system.tables", alt="Sizes of tables", numbers=("Rows", "Data", "Indexes"))
         if files.problem:
             st.caption(f"The files are not known: {files.problem}")
 
@@ -104,7 +105,7 @@ def rules() -> None:
         for field in _RULES
         if field in Settings.model_fields
     ]
-    system_charts.table(rows, alt="Settings in force", wide="Meaning")
+    fitting_table(rows, "system.settings", alt="Settings in force", wide="Meaning")
     st.caption("As the dashboard reads them, from the environment and `.env`; the service has its own environment.")
 
 

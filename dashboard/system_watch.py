@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import data, filters, navigation, system_charts, watch_data, words
+from dashboard import data, filters, navigation, watch_data, words
+from dashboard.fitting_table import fitting_table
 from tracing_core.query.diagnostics import ReceiverReport
 from tracing_core.query.watching import UNSEEN, AlertHealth
 from tracing_core.question_times import QuestionTime, slowest_first
@@ -84,8 +85,10 @@ def questions(report: ReceiverReport) -> None:
     st.subheader("Slowest queries", anchor=False)
     if rows:
         shown = [{name: value for name, value in row.items() if name != "ms"} for row in rows[:_MOST_QUESTIONS]]
-        numbers = ("Calls", "Mean", "Longest", "In all", "Failed")
-        system_charts.table(shown, alt="Slowest questions", numbers=numbers)
+        fitting_table(
+            shown, "system.questions", alt="Slowest questions", numbers=("Calls", "Mean", "Longest", "In all", "Failed"),
+            lesser=("In all",),
+        )  # fmt: skip
     st.caption(
         "Measured by this dashboard and by the services since each began: what the database took, waiting included. "
         "A question is a function of the code; one that was cut off by the time limit has failed."
@@ -124,4 +127,6 @@ def _statements() -> None:
         for query in slow
     ]
     st.markdown("**As PostgreSQL counts, of all programs**")
-    system_charts.table(rows, alt="Slowest statements", wide="Statement", numbers=("Calls", "Mean", "Longest"))
+    fitting_table(
+        rows, "system.statements", alt="Slowest statements", wide="Statement", numbers=("Calls", "Mean", "Longest")
+    )

@@ -82,7 +82,7 @@ def row_data(row: TraceRow, *, now: datetime, longest_ms: float) -> dict[str, An
     unpriced = ", ".join(row.unknown_models)
     return {
         "id": row.trace_id,
-        "href": f"trace?id={row.trace_id}",
+        "href": navigation.address("trace", {"id": row.trace_id}),
         "status": words.status(status) + (f": {row.error}" if row.error else ""),
         "status_colour": theme.STATUS_COLOURS[status],
         "time": words.ago(row.started_at, now),

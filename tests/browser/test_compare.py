@@ -51,15 +51,12 @@ def test_the_quicker_model_leads_to_its_traces(running: Application, page: Page,
 
 
 def test_two_traces_show_what_they_did_differently(running: Application, page: Page, runs: list[TraceData]) -> None:
-    """What became of the evidence, and decisions line by line once one is ticked; it opens in its trace."""
+    """What became of the evidence, and decisions line by line once one is clicked; it opens in its trace."""
     page.goto(f"{running.url}/compare?trace={runs[0].trace_id}&with={runs[-1].trace_id}")
     settled(page).get_by_role("tab", name="Evidence 1 of 2 differ").click()
     expect(page.get_by_text("A found 1 and kept 1 · B found 2 and kept 1")).to_be_visible()
     settled(page).get_by_role("tab", name="Decisions 1 of 1 differ").click()
-    table = page.get_by_test_id("stDataFrame").first
-    table.wait_for()
-    settled(page)
-    table.click(position={"x": 15, "y": 52})
+    settled(page).get_by_role("table", name="Decisions of both traces").locator("tbody tr").first.click()
     expect(page.get_by_test_id("stCode")).to_contain_text("-chose bm25")
     expect(page.get_by_test_id("stCode")).to_contain_text("+chose semantic")
     page.get_by_role("link", name="Open it in A").click()

@@ -73,6 +73,16 @@ def drawn(app: AppTest, component: str) -> list[dict[str, Any]]:
     return [json.loads(proto.json) for proto in protos if proto.component_name == f"tracewhy_{component}"]
 
 
+def tables(app: AppTest) -> list[list[dict[str, str]]]:
+    """The rows of each table that fits its room, texts by column; spaces that no line ends at are as others."""
+    found = []
+    for table in drawn(app, "fitting_table"):
+        names = [column["name"] for column in table["columns"]]
+        said = [[cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row["cells"]] for row in table["rows"]]
+        found.append([dict(zip(names, cells, strict=True)) for cells in said])
+    return found
+
+
 def _opening(monkeypatch: pytest.MonkeyPatch, url: str, data_dir: Path) -> Iterator[OpenPage]:
     monkeypatch.setenv("DATABASE_URL", url)
     monkeypatch.setenv("TRACEWHY_DATA_DIR", str(data_dir))

@@ -10,7 +10,7 @@ import pytest
 
 from dashboard import costs_charts, theme
 from tests.factories import make_span, make_trace
-from tests.pages.conftest import OpenPage, drawn, texts
+from tests.pages.conftest import OpenPage, drawn, tables, texts
 from tests.postgres.writing import rate, store
 from tracing_core.budget import Budget
 from tracing_core.clock import SystemClock
@@ -75,7 +75,7 @@ def test_a_cost_that_is_small_is_not_nothing(open_page: OpenPage, database: Data
     store(database, spent(now - HOUR / 2, 0.00002))
     app = open_page("costs")
     said = [str(metric.value) for metric in app.metric] + [texts(app)]
-    said += [str(cell) for frame in app.dataframe for cell in frame.value.to_numpy().ravel()]
+    said += [cell for table in tables(app) for row in table for cell in row.values()]
     assert not [each for each in said if "$0.00 " in each or each.endswith("$0.00")]
     assert {metric.label: metric.value for metric in app.metric}["Spent"] == "$0.00002"
 
@@ -96,18 +96,17 @@ def test_spend_is_split_as_is_chosen(
     """The table has a row for each, the dearest first; the choice is in the URL."""
     app = open_page("costs", **{"costs.by": column})
     assert not app.exception
-    assert list(app.dataframe[0].value[column]) == keys
+    assert [row[column] for row in tables(app)[0]] == keys
     assert app.segmented_control(key="costs.by").value == by
 
 
 def test_what_is_not_known_is_a_dash(open_page: OpenPage, paid: list[TraceData]) -> None:
     """The model without a price has no cost, no share and no mean, and is said to need one, with its trace."""
     app = open_page("costs")
-    row = app.dataframe[0].value.iloc[1]
+    row = tables(app)[0][1]
     assert (row["Model"], row["Spent"], row["Share"], row["Each"]) == ("home-made", "–", "–", "–")
-    unknown = next(frame.value for frame in app.dataframe if "To do" in frame.value)
-    assert list(unknown["Model"]) == ["home-made"]
-    assert list(unknown["To do"]) == ["set a price"]
+    (unknown,) = (table for table in tables(app) if "To do" in table[0])
+    assert [(row["Model"], row["To do"]) for row in unknown] == [("home-made", "set a price")]
     assert [code.value for code in app.code] == ["""TRACEWHY_PRICES='{"home-made": {"input": …, "output": …}}'"""]
     assert "1 of 5 requests has no known price, and is not in this." in texts(app)
     assert paid[2].trace_id in {row["id"] for listed in drawn(app, "trace_list") for row in listed["rows"]}
@@ -122,8 +121,8 @@ def test_the_dearest_traces_are_listed(open_page: OpenPage, paid: list[TraceData
 
 def test_token_classes_have_prices(open_page: OpenPage, paid: list[TraceData]) -> None:
     """Each class with its tokens, its price, and which book that is from; those without a price say so."""
-    frame = next(frame.value for frame in open_page("costs").dataframe if "Class" in frame.value)
-    found = {(row["Model"], row["Class"]): row for _, row in frame.iterrows()}
+    (classes,) = (table for table in tables(open_page("costs")) if "Class" in table[0])
+    found = {(row["Model"], row["Class"]): row for row in classes}
     cached = found["gpt-4o-mini", "cache read"]
     assert (cached["Tokens"], cached["Price"]) == ("500", "$0.075")
     assert cached["Price of"].startswith("genai-prices")

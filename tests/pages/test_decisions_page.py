@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.pages.conftest import OpenPage, drawn, texts
+from tests.pages.conftest import OpenPage, drawn, tables, texts
 from tests.postgres.runs_written import choice, make_run
 from tests.postgres.writing import store
 from tracing_core.clock import SystemClock
@@ -44,10 +44,10 @@ def test_types_are_listed_with_their_verdict(open_page: OpenPage, runs: list[Tra
     assert numbers(app) == {
         "Decisions": "80", "Types": "2", "Confidence": "0.90", "Right": "40.0 %", "Over-confident": "1",
     }  # fmt: skip
-    table = app.dataframe[0].value
-    assert list(table["Decision"]) == ["queries", "source_selection"]
-    assert list(table["Verdict"]) == ["–", "over-confident by 0.50"]
-    assert table["Choices"][1] == "exa 75 % · reddit 25 %"
+    (table,) = tables(app)
+    assert [row["Decision"] for row in table] == ["queries", "source_selection"]
+    assert [row["Verdict"] for row in table] == ["–", "over-confident by 0.50"]
+    assert table[1]["Choices"] == "exa 75 % · reddit 25 %"
     assert "All 40 traces of this time were looked at." in texts(app)
 
 
@@ -59,9 +59,10 @@ def test_a_type_has_an_address(open_page: OpenPage, runs: list[TraceData]) -> No
     assert "over-confident by 0.50" in texts(app)
     shown = numbers(app)
     assert (shown["How often"], shown["Confidence"], shown["Right"], shown["Gap"]) == ("40", "0.90", "40.0 %", "+0.50")
-    alternatives, _, wrong = (each.value for each in app.dataframe)
-    assert list(alternatives["Alternative"]) == ["google"]
-    assert next(iter(wrong["Confidence"])) == "0.90"
+    alternatives, _, wrong = tables(app)
+    assert [row["Alternative"] for row in alternatives] == ["google"]
+    assert wrong[0]["Confidence"] == "0.90"
+    assert {row["Trace"].removeprefix("trace?id=") for row in wrong} < {run.trace_id for run in runs}
     assert len(wrong) == 20
     app.button(key="decisions.all").click().run()
     assert "decision" not in app.query_params
@@ -80,15 +81,15 @@ def test_parts_have_an_address(open_page: OpenPage, runs: list[TraceData], part:
     """The reliability of everything by stage, and the stages with their decisions."""
     app = open_page("decisions", part=part)
     assert not app.exception
-    table = app.dataframe[0].value
-    assert next(iter(table["Stage"])) == "collection"
+    (table,) = tables(app)
+    assert table[0]["Stage"] == "collection"
 
 
 def test_taking_apart_by_project(open_page: OpenPage, runs: list[TraceData]) -> None:
     """Calibration by project has a row for each, with counts, intervals, error and Brier score."""
     app = open_page("decisions", part="Confidence")
     app.segmented_control[-1].set_value("project").run()
-    (row,) = app.dataframe[0].value.to_dict("records")
+    ((row,),) = tables(app)
     assert (row["Project"], row["Decisions"], row["Right"]) == ("default", "40", "40 % (26–55 %)")
     assert row["Calibration error"].startswith("0.50 (")
 

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.patterns_page import nearest
 from tests.factories import NOON, make_trace
-from tests.pages.conftest import OpenPage, drawn, texts
+from tests.pages.conftest import OpenPage, drawn, tables, texts
 from tests.postgres.test_query_patterns import failing
 from tests.postgres.writing import store
 from tests.unit.test_patterns import asked
@@ -38,8 +38,8 @@ def questions(database: Database, now: datetime) -> list[TraceData]:
 
 def columns(app: AppTest) -> dict[str, list[str]]:
     """What the table of the page says, by column."""
-    (data,) = drawn(app, "fitting_table")
-    return {each["name"]: [row["cells"][at] for row in data["rows"]] for at, each in enumerate(data["columns"])}
+    (rows,) = tables(app)
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def test_topics_are_named_and_counted(open_page: OpenPage, questions: list[TraceData]) -> None:

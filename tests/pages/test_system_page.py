@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import system_charts, words
 from tests.factories import NOON, make_span, make_trace
-from tests.pages.conftest import OpenPage, texts
+from tests.pages.conftest import OpenPage, tables, texts
 from tests.postgres.writing import store, trace_table
 from tracing_core.clock import SystemClock
 from tracing_core.files_size import FilesSize, files_size
@@ -31,9 +30,9 @@ from tracing_core.storage.diagnostics_write import PROCESS, REFUSALS, SOURCE, No
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
-def tables(app: AppTest) -> dict[str, list[dict[str, Any]]]:
+def by_first_column(app: AppTest) -> dict[str, list[dict[str, str]]]:
     """The rows of each table by its first column."""
-    return {frame.value.columns[0]: frame.value.to_dict("records") for frame in app.dataframe}
+    return {next(iter(rows[0])): rows for rows in tables(app)}
 
 
 def line(outcome: Outcome, count: int, reason: str = "", source: str = "native") -> LedgerLine:
@@ -86,7 +85,7 @@ def test_every_loss_is_named(open_page: OpenPage, stored: list[TraceData], datab
     app = open_page("system")
     numbers = {metric.label: metric.value for metric in app.metric}
     assert (numbers["Traces received"], numbers["Missing"]) == ("5", "40.0 %")
-    lost = {(row["Reason"], row["Traces"], row["Spans"]) for row in tables(app)["Source"]}
+    lost = {(row["Reason"], row["Traces"], row["Spans"]) for row in by_first_column(app)["Source"]}
     assert lost == {("queue full", "1", "4"), ("too odd", "1", "3"), ("refused: no id", "–", "5")}
     assert "1 × too odd" in texts(app)
     assert [code.value for code in app.code] == [".venv/bin/python -m tracing_core spool replay --all"]
@@ -107,10 +106,10 @@ def test_the_period_is_in_the_address(open_page: OpenPage, database: Database) -
 def test_senders_are_told_with_what_is_odd(open_page: OpenPage, sent: SourceReport) -> None:
     """The conventions, the wrong clock with its example, the unknown attribute, the refused request, and the queue."""
     app = open_page("system")
-    found = tables(app)
+    found = by_first_column(app)
     assert found["Service"][0]["Speaks"] == "OpenTelemetry GenAI"
     assert found["What"][0]["At worst"] == "1 min 30 s"
-    assert found["What"][0]["Example"] == f"/trace?id={TRACE}&span=00f067aa0ba902b7"
+    assert found["What"][0]["Example"] == f"trace?id={TRACE}&span=00f067aa0ba902b7"
     assert found["Attribute"][0]["Attribute"] == "acme.run"
     assert (found["When"][0]["Status"], found["When"][0]["Reason"]) == ("415", "send protobuf or JSON")
     assert {metric.label: metric.value for metric in app.metric}["Waiting"] == "8"
@@ -125,14 +124,14 @@ def test_orphans_are_told(open_page: OpenPage, database: Database) -> None:
     store(database, make_trace(trace_id="1" * 32, source=OTLP, started_at=begun, spans=(root, lost)))
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE traces SET updated_at = now() - interval '5 minutes'")
-    assert tables(open_page("system"))["Span"][0]["Span"] == "tool call"
+    assert by_first_column(open_page("system"))["Span"][0]["Span"] == "tool call"
 
 
 def test_storage_and_rules_are_told(open_page: OpenPage, stored: list[TraceData], database: Database) -> None:
     """Each table with its size, and the settings in force."""
     with database.autocommit() as connection:
         connection.exec_driver_sql("ANALYZE")
-    found = tables(open_page("system"))
+    found = by_first_column(open_page("system"))
     rows = {row["Table"]: row["Rows"] for row in found["Table"]}
     assert rows["Traces, one row each"] == "3"
     assert rows["Files of traces (JSON)"] == "0"
