@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 import streamlit as st
 
@@ -44,13 +43,13 @@ def outcome(view: View) -> Outcome:
             format_func=decisions_words.OUTCOMES.__getitem__,
             key="decisions.outcome",
             required=True,
-            on_change=partial(_set_outcome, view),
+            on_change=_set_outcome,
         )
     return chosen
 
 
-def _set_outcome(view: View) -> None:
-    filters.apply(replace(view, outcome=st.session_state["decisions.outcome"]))
+def _set_outcome() -> None:
+    filters.change(outcome=st.session_state["decisions.outcome"])
 
 
 def show(view: View, outcome: Outcome) -> None:
@@ -64,7 +63,7 @@ def show(view: View, outcome: Outcome) -> None:
     whole, judged = decisions_data.calibrations(chosen, outcome, "decision")
     _numbers(found, judged, whole, outcome)
     parts: dict[str, Callable[[], None]] = {
-        "Choices": lambda: _choices(view, found, judged),
+        "Choices": lambda: _choices(found, judged),
         "Confidence": lambda: _confidence(view, outcome, whole),
         "By component": lambda: decisions_components.show(view, found.types),
     }
@@ -125,7 +124,7 @@ def _set_part() -> None:
     st.query_params[_PART] = st.session_state["decisions.part"]
 
 
-def _choices(view: View, found: DecisionTypes, judged: Mapping[str, Calibration]) -> None:
+def _choices(found: DecisionTypes, judged: Mapping[str, Calibration]) -> None:
     left, right = layout.wide_then_narrow()
     with (
         left,
@@ -137,7 +136,7 @@ def _choices(view: View, found: DecisionTypes, judged: Mapping[str, Calibration]
             decisions_charts.types(found.types), "decisions.types", "Choices by type of decision"
         )
         if picked:
-            open_type(view, picked[0][0])
+            open_type(picked[0][0])
     with (
         right,
         decisions_panels.panel(
@@ -150,7 +149,7 @@ def _choices(view: View, found: DecisionTypes, judged: Mapping[str, Calibration]
                 calibration_charts.says_and_comes_true(shown), "decisions.scatter", "Confidence against outcome by type"
             )
             if picked:
-                open_type(view, picked[0][0])
+                open_type(picked[0][0])
         else:
             st.caption("How these traces turned out is not known: nobody rated them, and no quality gate judged them.")
     rows = [_row(each, judged.get(each.decision), found) for each in found.types]
@@ -159,7 +158,7 @@ def _choices(view: View, found: DecisionTypes, judged: Mapping[str, Calibration]
         lesser=("Drift", "Choices"), click="opens",
     )  # fmt: skip
     if at is not None:
-        open_type(view, found.types[at].decision)
+        open_type(found.types[at].decision)
 
 
 def _row(each: DecisionType, judged: Calibration | None, found: DecisionTypes) -> dict[str, str]:
@@ -208,7 +207,7 @@ def _confidence(view: View, outcome: Outcome, whole: Calibration | None) -> None
         numbers=("Decisions", "Says", "Right", "Calibration error", "Brier"), lesser=("Brier",), click="opens",
     )  # fmt: skip
     if at is not None:
-        _open_part(view, by, ordered[at][0])
+        _open_part(by, ordered[at][0])
 
 
 def _judged_row(title: str, name: str, found: Calibration) -> dict[str, str]:
@@ -223,19 +222,19 @@ def _judged_row(title: str, name: str, found: Calibration) -> dict[str, str]:
     }
 
 
-def _open_part(view: View, by: By, name: str) -> None:
+def _open_part(by: By, name: str) -> None:
     if by == "decision":
-        open_type(view, name)
+        open_type(name)
     elif by == "stage":
         navigation.open_page("traces", filters.remembered(stage=name))
     elif by == "model":
         navigation.open_page("traces", filters.remembered(model=name))
     else:
-        filters.apply(replace(view, project=name))
+        filters.change(project=name)
         st.rerun()
 
 
-def open_type(view: View, decision: str) -> None:
+def open_type(decision: str) -> None:
     """Show one type."""
-    filters.apply(replace(view, decision=decision))
+    filters.change(decision=decision)
     st.rerun()

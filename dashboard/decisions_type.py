@@ -61,7 +61,7 @@ def _head(view: View, found: DecisionTypes) -> None:
             "All types",
             key="decisions.all",
             icon=":material/arrow_back:",
-            on_click=partial(filters.apply, view.only(filters.EVERYTHING)),
+            on_click=partial(filters.change, **dict.fromkeys(filters.OF_DECISIONS)),
         )
         st.subheader(f":violet[◆] {words.label(view.decision or '', 120)}", anchor=False, width="stretch")
         navigation.link("traces", "Traces with it", view.params(), icon=":material/list_alt:")

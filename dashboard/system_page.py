@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, time, timedelta
-from functools import partial
 
 import streamlit as st
 
@@ -37,7 +35,7 @@ def period(view: View) -> datetime:
             list(RANGES),
             format_func=RANGES.__getitem__,
             key="system.range",
-            on_change=partial(_choose, view),
+            on_change=_choose,
             label_visibility="collapsed",
             required=True,
         )
@@ -45,8 +43,8 @@ def period(view: View) -> datetime:
     return first
 
 
-def _choose(view: View) -> None:
-    filters.apply(replace(view, range=st.session_state["system.range"] or "24h", start=None, end=None))
+def _choose() -> None:
+    filters.change(range=st.session_state["system.range"] or "24h", start=None, end=None)
 
 
 def numbers(lines: Sequence[LedgerLine], report: ReceiverReport) -> None:
