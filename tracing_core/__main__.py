@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from tracing_core.alerts.commands import add_alert_commands
 from tracing_core.calibration_commands import add_calibration_command
@@ -81,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _settings(_options: argparse.Namespace) -> None:
     values = read_settings()
-    table = Table("Setting", "Value", "Meaning", title="Settings, from the environment and .env")
+    columns = (Column("Setting", no_wrap=True), Column("Value", overflow="fold"), Column("Meaning", overflow="fold"))
+    table = Table(*columns, title="Settings, from the environment and .env")
     for field, about in Settings.model_fields.items():
         value = getattr(values, field)
         shown = "(set)" if field in _SECRET and value else "–" if value in (None, "", {}) else str(value)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from tracing_core.clock import SystemClock
 from tracing_core.delivery import Delivery, Settle
@@ -77,20 +77,21 @@ def _list(_options: argparse.Namespace) -> None:
             table.add_row(path.stem, _age(path, now), str(count_in(path)), f"{path.stat().st_size:,}")
         console.print(table)
     if letters:
-        table = Table("Dead letter", "Trace", "Age", "Reason", title="Could not be stored", title_justify="left")
+        columns = (Column("Dead letter", no_wrap=True), "Age", Column("Reason", overflow="fold"))
+        table = Table(*columns, title="Could not be stored", title_justify="left")
         for path in letters[:_LISTED]:
-            table.add_row(path.stem, *_trace_and_reason(path, now))
+            table.add_row(path.stem, *_age_and_reason(path, now))
         console.print(table)
     if more := max(len(batches) - _LISTED, 0) + max(len(letters) - _LISTED, 0):
         console.print(f"and {more} more")
 
 
-def _trace_and_reason(path: Path, now: datetime) -> tuple[str, str, str]:
+def _age_and_reason(path: Path, now: datetime) -> tuple[str, str]:
     try:
         letter = read_letter(path)
     except (InvalidInput, OSError) as error:
-        return "–", "–", str(error)
-    return letter.trace_id or "–", _since(letter.buried_at, now), letter.reason
+        return "–", str(error)
+    return _since(letter.buried_at, now), letter.reason
 
 
 def _age(path: Path, now: datetime) -> str:

@@ -132,6 +132,16 @@ def test_what_is_replayed_is_looked_through(run: Run, database: Database, spool:
     assert len([*data_dir.rglob("*_summary.md")]) == len(failing)
 
 
+def test_ids_are_whole_on_a_narrow_terminal(
+    run: Run, database: Database, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are what the other commands ask for."""
+    bury(database, spool, make_trace(citations_count="many"))
+    (letter,) = spool.dead()
+    monkeypatch.setenv("COLUMNS", "80")
+    assert letter.stem in run()[1]
+
+
 def test_an_unreadable_line_is_a_letter_too(run: Run, database: Database, spool: Spool) -> None:
     """Shown as it is; stored when it can be read."""
     spool.keep([make_trace()])

@@ -1,10 +1,11 @@
-"""What commands say to arguments that cannot be right, before they ask a database for anything."""
+"""What commands say before they ask a database for anything: to arguments that cannot be right, and of settings."""
 
 from __future__ import annotations
 
 import pytest
 
 from tracing_core.__main__ import main
+from tracing_core.settings import Settings, environment_name
 
 AWAY = "postgresql://nobody@127.0.0.1:9/none"
 WITH_DAYS = [["backfill"], ["prices"], ["reprice"]]
@@ -45,3 +46,13 @@ def test_a_database_to_fill_is_called_by_its_option(capsys: pytest.CaptureFixtur
     """And not by the setting, which may be right."""
     assert main(["rebuild", "--into", "nonsense"]) == 1
     assert capsys.readouterr().err.startswith("--into: is not a database URL; expected postgresql://")
+
+
+def test_names_of_settings_are_whole_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are what one sets."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["settings"]) == 0
+    said = capsys.readouterr().out
+    assert all(environment_name(name) in said for name in Settings.model_fields)
