@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any
 
 import streamlit as st
 
@@ -26,6 +26,8 @@ from tracing_core.query.token_classes import TokenClasses
 _BY: dict[CostBy, str] = {
     "model": "Model", "project": "Project", "user": "User", "operation": "Operation", "library": "Library",
 }  # fmt: skip
+_SPLIT = "by"
+"""Of the address."""
 _ALL_OF_TABLE = 200
 _COLUMNS = ("time", "question", "tokens", "cost", "flag", "rating")
 """Without the latency, beside which there is no room for the cost on a narrow page."""
@@ -67,11 +69,8 @@ def numbers(view: View, totals: Totals, before: Totals | None) -> None:
 def where(view: View) -> str | None:
     """Spend over time and as a table, by what is chosen; returns the operation that is picked in the table."""
     chosen = view.trace_filter(filters.present())
-    by: CostBy = st.segmented_control(
-        "Split by", list(_BY), format_func=_BY.__getitem__, key="costs.by", default="model", required=True,
-        bind="query-params",
-    )  # fmt: skip
-    found = costs_data.spending(chosen, by if by in get_args(CostBy) else "model")
+    by = _split()
+    found = costs_data.spending(chosen, by)
     left, right = layout.narrow_then_wide()
     with left, panel("Spend over time", "A bar leads to its traces"):
         if not found.over_time:
@@ -91,6 +90,20 @@ def where(view: View) -> str | None:
     if at is not None and by != "operation":
         navigation.open_page("traces", replace(view, **_filter(by, found.lines[at].key)).params())
     return None if at is None else found.lines[at].key
+
+
+def _split() -> CostBy:
+    """By what spend is split, as the address says it."""
+    said: CostBy = next((by for by in _BY if by == st.query_params.get(_SPLIT)), "model")
+    st.session_state["costs.by"] = said
+    chosen = st.segmented_control(
+        "Split by", list(_BY), format_func=_BY.__getitem__, key="costs.by", required=True, on_change=_set_split
+    )
+    return chosen or said
+
+
+def _set_split() -> None:
+    st.query_params[_SPLIT] = st.session_state["costs.by"]
 
 
 def dearest(view: View, operation: str | None) -> None:

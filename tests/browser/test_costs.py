@@ -67,7 +67,7 @@ def test_the_numbers_are_those_of_the_queries(running: Application, page: Page, 
         shown = page.get_by_test_id("stMetric").filter(has=page.get_by_text(label, exact=True))
         expect(shown.get_by_test_id("stMetricValue")).to_have_text(value)
     page.get_by_role("radio", name="User", exact=True).click()
-    page.wait_for_url(re.compile("costs.by=User"))
+    page.wait_for_url(re.compile("by=user"))
     table = page.get_by_role("table", name="Spend by user")
     expect(table.get_by_role("cell", name="ann")).to_be_visible()
     said = {row[0]: row[1:] for row in cells(table)}
@@ -78,13 +78,14 @@ def test_the_numbers_are_those_of_the_queries(running: Application, page: Page, 
 
 
 def test_a_bar_leads_to_its_traces_and_the_dearest_to_itself(running: Application, page: Page, paid: Database) -> None:
-    """The bar of ann's spend lists her traces of that time; the first of the most expensive ones is the dearest."""
-    opened(running, page, **{"costs.by": "User"})
+    """The bar of ann's spend lists her traces of that time; Back splits as before; the dearest trace comes first."""
+    opened(running, page, by="user")
     click_bar(page, "Spend over time by user")
     page.wait_for_url(re.compile(r"/traces\?.*user=ann"))
     expect(page.locator("tbody tr")).to_have_count(DEAR)
     page.go_back()
-    page.wait_for_url(re.compile(r"/costs\?"))
+    page.wait_for_url(re.compile(r"/costs\?.*by=user"))
+    expect(page.get_by_role("table", name="Spend by user")).to_be_visible()
     dearest = costs.dearest(paid, CHOSEN).rows[0]
     first = settled(page).locator(".frame tbody tr:has(a)").first
     expect(first).to_contain_text(words.money(dearest.cost_usd))

@@ -94,10 +94,12 @@ def test_spend_is_split_as_is_chosen(
     open_page: OpenPage, paid: list[TraceData], by: str, column: str, keys: list[str]
 ) -> None:
     """The table has a row for each, the dearest first; the choice is in the URL."""
-    app = open_page("costs", **{"costs.by": column})
+    app = open_page("costs", by=by)
     assert not app.exception
     assert [row[column] for row in tables(app)[0]] == keys
     assert app.segmented_control(key="costs.by").value == by
+    app.segmented_control(key="costs.by").set_value("model").run()
+    assert app.query_params["by"] in ("model", ["model"])
 
 
 def test_what_is_not_known_is_a_dash(open_page: OpenPage, paid: list[TraceData]) -> None:
