@@ -83,7 +83,7 @@ def test_a_bar_leads_to_its_traces_and_the_dearest_to_itself(running: Applicatio
     click_bar(page, "Spend over time by user")
     page.wait_for_url(re.compile(r"/traces\?.*user=ann"))
     expect(page.locator("tbody tr")).to_have_count(DEAR)
-    page.go_back()
+    settled(page).go_back()
     page.wait_for_url(re.compile(r"/costs\?.*by=user"))
     expect(page.get_by_role("table", name="Spend by user")).to_be_visible()
     dearest = costs.dearest(paid, CHOSEN).rows[0]
