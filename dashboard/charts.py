@@ -15,6 +15,7 @@ MOST_BARS = 12
 """Of a chart with a bar for each name; the names of spans may be without number."""
 _ROW = 34
 _ROUND = (1, 2, 5)
+_FEW = 8
 
 
 def latency_over_time(points: Sequence[LatencyPoint]) -> go.Figure:
@@ -55,8 +56,16 @@ def flags_over_time(points: Sequence[FlagPoint]) -> go.Figure:
         )
     layout: dict[str, Any] = {"barmode": "stack", "bargap": 0.15, "hovermode": "closest", "legend": _LEGEND_ABOVE}
     return figure.update_layout(
-        **layout, dragmode=False, xaxis=_TIME, yaxis={"tickformat": ",d", "rangemode": "tozero"}
+        **layout,
+        dragmode=False,
+        xaxis=_TIME,
+        yaxis=counts_axis(max((sum(p.counts.values()) for p in points), default=0)),
     )
+
+
+def counts_axis(most: float) -> dict[str, Any]:
+    """An axis of how many there are of something, at most `most`: whole numbers from 0, and none of them twice."""
+    return {"tickformat": ",d", "rangemode": "tozero", "dtick": 1 if most <= _FEW else None}
 
 
 def stages(rows: Sequence[OperationLatency]) -> go.Figure:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import plotly.graph_objects as go
 
-from dashboard import theme, words
+from dashboard import charts, theme, words
 from tracing_core.failure_patterns import FailurePattern
 from tracing_core.patterns import Cluster
 from tracing_core.query.time_buckets import WIDTHS
@@ -17,7 +17,7 @@ from tracing_core.rollups import bucket_start
 from tracing_core.user_segments import Mood, Segment, Volume
 
 MOST_TOPICS, MOST_FAILURES = 16, 6
-_ROW, _LONGEST, _FEW = 30, 34, 8
+_ROW, _LONGEST = 30, 34
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _FAILURE_COLOURS = ("#d64a4a", "#e08a2e", "#8268c4", "#3d7cc9", "#159a8c", "#b0629a")
 _MOODS: Mapping[Mood, str] = {
@@ -82,7 +82,7 @@ def failures_over_time(
             "showgrid": False, "nticks": 6, "tickangle": 0, "type": "date",
             "range": [bucket_start(first, granularity), bucket_start(ends[1], granularity) + bucket],
         },
-        yaxis={"tickformat": ",d", "rangemode": "tozero", "dtick": 1 if most <= _FEW else None},
+        yaxis=charts.counts_axis(most),
     )  # fmt: skip
 
 

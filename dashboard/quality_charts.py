@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard import theme, words
+from dashboard import charts, theme, words
 from dashboard.calibration_charts import whiskers
 from tracing_core.model import TraceStatus
 from tracing_core.query.quality import Cell, Failing, GatePoint, Standing
@@ -38,7 +38,7 @@ def gate_over_time(points: Sequence[GatePoint]) -> go.Figure:
         barmode="stack", bargap=0.15, hovermode="closest", dragmode=False,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": None},
         xaxis={"showgrid": False, "title": None, "nticks": 6, "tickangle": 0},
-        yaxis={"tickformat": ",d", "rangemode": "tozero"},
+        yaxis=charts.counts_axis(max((point.passed + point.failed for point in points), default=0)),
     )  # fmt: skip
 
 

@@ -51,6 +51,12 @@ def test_flags_are_stacked_with_the_worst_at_the_bottom() -> None:
     assert figure["layout"]["barmode"] == "stack"
 
 
+@pytest.mark.parametrize(("most", "step"), [(0, 1), (2, 1), (8, 1), (9, None)])
+def test_few_of_something_are_counted_by_one(most: int, step: int | None) -> None:
+    """Between whole numbers there is no tick, which would say one of them twice."""
+    assert charts.counts_axis(most)["dtick"] == step
+
+
 def test_stages_put_the_slowest_on_top_in_their_own_colour() -> None:
     """The bar that matters most is the first one read, in the colour the operation has everywhere."""
     figure = charts.stages([Row(), Row(operation="reranking", mean_ms=5.0)]).to_dict()
