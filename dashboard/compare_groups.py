@@ -22,8 +22,9 @@ from dashboard import (
     states,
     words,
 )
+from dashboard.clickable import chart
 from dashboard.compare_view import DEFAULT_BY, Asked
-from dashboard.decisions_panels import chart, panel
+from dashboard.decisions_panels import panel
 from dashboard.view import View
 from tracing_core.cohort import OTHERS, Cohort, CohortSample
 from tracing_core.comparison import Comparison, Line, Unit

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from dashboard import compare_charts, compare_data, data, navigation, states, words
+from dashboard.clickable import chart
 from dashboard.compare_view import Asked
 from dashboard.decision_cards import plain
-from dashboard.decisions_panels import chart
 from dashboard.fitting_table import fitting_table
 from dashboard.trace_page import sentence
 from tracing_core import trace_comparison

@@ -10,8 +10,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard import costs_charts, costs_data, data, filters, kpis, layout, navigation, panels, words
+from dashboard.clickable import chart
 from dashboard.costs_words import plain, sampled, without_price
-from dashboard.decisions_panels import PLAIN, chart, panel
+from dashboard.decisions_panels import PLAIN, panel
 from dashboard.fitting_table import fitting_table
 from dashboard.trace_list import trace_list
 from dashboard.view import View

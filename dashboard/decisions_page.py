@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import (
     calibration_charts,
+    clickable,
     decisions_charts,
     decisions_components,
     decisions_data,
@@ -132,9 +133,7 @@ def _choices(found: DecisionTypes, judged: Mapping[str, Calibration]) -> None:
             "What was chosen", "Each bar is a type; its parts are the choices, the frequent ones first"
         ),
     ):
-        picked = decisions_panels.chart(
-            decisions_charts.types(found.types), "decisions.types", "Choices by type of decision"
-        )
+        picked = clickable.chart(decisions_charts.types(found.types), "decisions.types", "Choices by type of decision")
         if picked:
             open_type(picked[0][0])
     with (
@@ -145,7 +144,7 @@ def _choices(found: DecisionTypes, judged: Mapping[str, Calibration]) -> None:
     ):
         shown = [(each.decision, judged[each.decision]) for each in found.types if each.decision in judged]
         if shown:
-            picked = decisions_panels.chart(
+            picked = clickable.chart(
                 calibration_charts.says_and_comes_true(shown), "decisions.scatter", "Confidence against outcome by type"
             )
             if picked:
@@ -185,9 +184,7 @@ def _confidence(view: View, outcome: Outcome, whole: Calibration | None) -> None
         return
     left, right = layout.wide_then_narrow()
     with left, decisions_panels.panel("All decisions", decisions_words.verdict(whole)):
-        picked = decisions_panels.chart(
-            calibration_charts.reliability(whole), "decisions.reliability", "Reliability curve"
-        )
+        picked = clickable.chart(calibration_charts.reliability(whole), "decisions.reliability", "Reliability curve")
         if picked:
             navigation.open_page("traces", filters.remembered(sure_from=picked[0][0], sure_to=picked[0][1]))
     with right, decisions_panels.panel("In words"):

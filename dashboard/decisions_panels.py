@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
@@ -44,10 +44,3 @@ def panel(title: str, help_text: str | None = None) -> Any:
     box = st.container(border=True, height="stretch")
     box.markdown(f"**{title}**", help=help_text)
     return box
-
-
-def chart(figure: Any, key: str, alt: str) -> list[Any]:
-    """Draw a chart; returns the customdata of what was picked."""
-    modes: tuple[Literal["points"], ...] = ("points",)
-    event = st.plotly_chart(figure, key=key, on_select="rerun", selection_mode=modes, config=PLAIN, alt=alt)
-    return [point["customdata"] for point in event["selection"]["points"] if "customdata" in point]

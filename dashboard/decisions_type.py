@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import (
     calibration_charts,
+    clickable,
     decisions_charts,
     decisions_data,
     decisions_panels,
@@ -112,16 +113,14 @@ def _how_it_went(each: DecisionType) -> None:
         left,
         decisions_panels.panel("Choices", "How often each was made, and how often that was right, with intervals"),
     ):
-        picked = decisions_panels.chart(
-            decisions_charts.choices(each), "decisions.choices", "Choices and their outcomes"
-        )
+        picked = clickable.chart(decisions_charts.choices(each), "decisions.choices", "Choices and their outcomes")
         if each.others > 0:
             st.caption(f"{decisions_words.percent(each.others)} went {_others(each)} other ways.")
         if picked:
             navigation.open_page("traces", filters.remembered(what=picked[0][0]))
     with right, decisions_panels.panel("Confidence", "How sure these decisions said that they were"):
         if each.confidences:
-            picked = decisions_panels.chart(
+            picked = clickable.chart(
                 decisions_charts.confidences(each), "decisions.confidences", "Distribution of confidence"
             )
             _open_bin(picked)
@@ -142,7 +141,7 @@ def _confidence(judged: Calibration | None) -> None:
         if judged is None:
             st.caption("No decision has both a confidence and a known outcome.")
         else:
-            picked = decisions_panels.chart(
+            picked = clickable.chart(
                 calibration_charts.reliability(judged), "decisions.curve", "Reliability curve with intervals"
             )
             _open_bin(picked)
@@ -164,13 +163,13 @@ def _over_time(each: DecisionType) -> None:
         return
     left, right = layout.wide_then_narrow()
     with left, decisions_panels.panel("What was chosen, over time"):
-        picked = decisions_panels.chart(
+        picked = clickable.chart(
             decisions_charts.choices_over_time(each), "decisions.drift", "Share of each choice over time"
         )
         if picked:
             _open_time(picked[0][0], each.points, {"what": picked[0][1]} if picked[0][1] else {})
     with right, decisions_panels.panel("Said and came true, over time"):
-        picked = decisions_panels.chart(
+        picked = clickable.chart(
             decisions_charts.confidence_over_time(each.points), "decisions.course", "Confidence and outcome over time"
         )
         if picked:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, data, filters, navigation, rating_charts, rating_data, states, words
+from dashboard import charts, clickable, data, filters, navigation, rating_charts, rating_data, states, words
 from dashboard.panels import open_times
 from dashboard.rating import COMMENT_CHARS, try_saving
 from dashboard.trace_list import trace_list
@@ -59,7 +59,7 @@ def trend(chosen: TraceFilter) -> None:
         if not any(point.count for point in points):
             st.caption("Nobody rated anything in this time.")
             return
-        picked = _chart(
+        picked = clickable.chart(
             rating_charts.over_time(points), "feedback.trend", "Average rating and number of ratings over time"
         )
         open_times([entry[0] for entry in picked], [point.bucket for point in points], max_rating=5)
@@ -74,7 +74,7 @@ def by(chosen: TraceFilter, dimension: Dimension) -> None:
             st.caption("Nobody rated anything in this time.")
             return
         figure = rating_charts.groups(rows, f"no {dimension}")
-        picked = _chart(figure, f"feedback.by.{dimension}", f"Average rating by {dimension}")
+        picked = clickable.chart(figure, f"feedback.by.{dimension}", f"Average rating by {dimension}")
         if picked:
             changes: dict[str, Any] = {dimension: picked[0][0], "max_rating": 5}
             navigation.open_page("traces", filters.remembered(**changes))
@@ -90,28 +90,14 @@ def _told(group: RatedGroup, dimension: str) -> str:
     return f"{name} {ratings} of {answers}"
 
 
-def _chart(figure: Any, key: str, alt: str) -> list[Any]:
-    event = st.plotly_chart(
-        figure, key=key, on_select="rerun", selection_mode=("points",), config={"displayModeBar": False}, alt=alt
-    )
-    return [point["customdata"] for point in event["selection"]["points"] if "customdata" in point]
-
-
 def distribution(chosen: TraceFilter) -> None:
     """How often each rating was given; a bar leads to the answers rated so or worse."""
     with st.container(border=True, height="stretch"):
         st.markdown("**Ratings**")
-        event = st.plotly_chart(
-            charts.ratings(data.rating_distribution(chosen)),
-            key="feedback.ratings",
-            on_select="rerun",
-            selection_mode=("points",),
-            config={"displayModeBar": False},
-            alt="How often each rating was given",
-        )
-        if event["selection"]["points"]:
-            rating = event["selection"]["points"][0]["customdata"][0]
-            navigation.open_page("traces", filters.remembered(max_rating=int(rating)))
+        figure = charts.ratings(data.rating_distribution(chosen))
+        picked = clickable.chart(figure, "feedback.ratings", "How often each rating was given")
+        if picked:
+            navigation.open_page("traces", filters.remembered(max_rating=int(picked[0][0])))
 
 
 def low_rated(chosen: TraceFilter, view: View) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
-import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, data, filters, navigation, states, time_marks, words
+from dashboard import charts, clickable, data, filters, navigation, states, time_marks, words
 from dashboard.time_marks import Mark
 from dashboard.trace_list import SHORT_COLUMNS, trace_list
 from dashboard.view import View
@@ -26,7 +25,7 @@ def latency(points: Sequence[LatencyPoint], marks: Sequence[Mark] = ()) -> None:
     """P50, P95 and P99 over time, with what happened meanwhile; a point leads to the traces of that time."""
     with _panel("Latency"):
         figure = time_marks.draw(charts.latency_over_time(points), marks, points[0].bucket if points else None)
-        picked = _chart(figure, "overview.latency", "Latency percentiles over time")
+        picked = clickable.chart(figure, "overview.latency", "Latency percentiles over time")
         open_times([entry[0] for entry in picked], [point.bucket for point in points])
         navigation.link("explain", "Why were the slow ones slow?", filters.remembered(), icon=":material/troubleshoot:")
 
@@ -34,7 +33,7 @@ def latency(points: Sequence[LatencyPoint], marks: Sequence[Mark] = ()) -> None:
 def flags(points: Sequence[FlagPoint]) -> None:
     """Quality flags over time; a bar leads to the traces with that flag at that time."""
     with _panel("Quality flags"):
-        picked = _chart(charts.flags_over_time(points), "overview.flags", "Quality flags over time")
+        picked = clickable.chart(charts.flags_over_time(points), "overview.flags", "Quality flags over time")
         names = {entry[0] for entry in picked}
         flag = QualityFlag(names.pop()) if len(names) == 1 else None
         open_times([entry[1] for entry in picked], [point.bucket for point in points], flag=flag)
@@ -51,7 +50,7 @@ def libraries(rows: Sequence[LibraryCount]) -> None:
     """Questions by library; a bar leads to them."""
     with _panel("Questions by library"):
         _said_to_be_some(len(rows))
-        picked = _chart(charts.libraries(rows), "overview.libraries", "Number of questions by library")
+        picked = clickable.chart(charts.libraries(rows), "overview.libraries", "Number of questions by library")
         if picked:
             navigation.open_page("traces", filters.remembered(library=picked[0][0]))
 
@@ -77,13 +76,6 @@ def _said_to_be_some(count: int) -> None:
 
 
 _PLAIN: dict[str, Any] = {"displayModeBar": False}
-
-
-def _chart(figure: go.Figure, key: str, alt: str) -> list[Any]:
-    """Draw a chart; returns the customdata of the points that were picked. Where boxes can be dragged, Streamlit heeds no click."""
-    modes: tuple[Literal["points"], ...] = ("points",)
-    event = st.plotly_chart(figure, key=key, on_select="rerun", selection_mode=modes, config=_PLAIN, alt=alt)
-    return [point["customdata"] for point in event["selection"]["points"] if "customdata" in point]
 
 
 def open_times(picked: Sequence[str], buckets: Sequence[datetime], **changes: Any) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from dashboard import decisions_panels, filters, patterns_charts, patterns_data, states, words
+from dashboard import clickable, decisions_panels, filters, patterns_charts, patterns_data, states, words
 from dashboard.fitting_table import fitting_table
 from dashboard.trace_list import trace_list
 from dashboard.view import View
@@ -30,7 +30,7 @@ def show(view: View) -> None:
     length = (end or now) - (start or min(each.first_seen for each in found.patterns))
     with decisions_panels.panel("Over time", "The most frequent; a bar leads to its traces"):
         figure = patterns_charts.failures_over_time(found.patterns, _granularity(length), (start, end or now))
-        picked = decisions_panels.chart(figure, "patterns.failures", "Failures over time by stage and error")
+        picked = clickable.chart(figure, "patterns.failures", "Failures over time by stage and error")
     rows = [_row(each, now) for each in found.patterns[:_MOST_ROWS]]
     at = fitting_table(
         rows, "patterns.failures.table", alt="Failures by stage and error", wide="Error",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 
 from dashboard import (
+    clickable,
     decisions_panels,
     filters,
     navigation,
@@ -77,7 +78,7 @@ def questions(view: View) -> None:
         return
     was_here = _CHART in st.session_state  # gone once another page was shown, and so is what was picked on it
     with decisions_panels.panel("Topics", "Each bar leads to its questions; a mark is the period before"):
-        picked = decisions_panels.chart(patterns_charts.topics(clusters), _CHART, "Questions by topic")
+        picked = clickable.chart(patterns_charts.topics(clusters), _CHART, "Questions by topic")
     at = fitting_table(
         [_row(each) for each in clusters], "patterns.table", alt="Topics in numbers", wide="Topic", below="For example",
         numbers=_NUMBERS, lesser=("Against before", "Confidence", "Rating", "P95", "Cost"), click="picks",

@@ -8,7 +8,17 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from dashboard import decisions_panels, filters, layout, navigation, patterns_charts, patterns_data, states, words
+from dashboard import (
+    clickable,
+    decisions_panels,
+    filters,
+    layout,
+    navigation,
+    patterns_charts,
+    patterns_data,
+    states,
+    words,
+)
 from dashboard.fitting_table import fitting_table
 from dashboard.view import View
 from tracing_core.query.user_segments import Activity, Users
@@ -31,16 +41,14 @@ def show(view: View) -> None:
         left,
         decisions_panels.panel("When people ask", "By weekday and hour, in UTC; a cell leads to its newest hour"),
     ):
-        picked = decisions_panels.chart(
-            patterns_charts.activity(hours), "patterns.activity", "Questions by hour of the week"
-        )
+        picked = clickable.chart(patterns_charts.activity(hours), "patterns.activity", "Questions by hour of the week")
         if picked:
             _open_hour(view, hours, picked[0][0], picked[0][1])
     with right, decisions_panels.panel("Segments", "Users by how much they ask and how they rate; a bar shows them"):
         if not found.users:
             st.caption("No trace of this time says whose it is.")
             return
-        segment = decisions_panels.chart(
+        segment = clickable.chart(
             patterns_charts.segments(found.segments), "patterns.segments", "Users by volume and mood"
         )
     _table(view, found, (segment[0][0], segment[0][1]) if segment else None)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import (
     calibration_charts,
+    clickable,
     data,
     decisions_data,
     decisions_panels,
@@ -71,7 +72,7 @@ def over_time(view: View) -> None:
         if not points:
             st.caption("No run of this time went through a quality gate.")
             return
-        picked = decisions_panels.chart(
+        picked = clickable.chart(
             quality_charts.gate_over_time(points), "quality.gate", "Passes and failures of the quality gate over time"
         )
         said = {entry[0] for entry in picked}
@@ -91,7 +92,7 @@ def principles(view: View, report: QualityReport) -> None:
             "Principles", "How often each fails, with its interval of 95 %; a bar leads to the runs"
         ),
     ):
-        picked = decisions_panels.chart(
+        picked = clickable.chart(
             quality_charts.principles(report.principles), "quality.principles", "How often each principle fails"
         )
         if picked:
@@ -141,7 +142,7 @@ def _where(runs: View, report: QualityReport, side: Side) -> None:
     left, right = layout.wide_then_narrow()
     said = "Red or blue where a principle fails more or less often here than on the whole, by more than chance explains"
     with left, decisions_panels.panel(f"Principles by {side}", f"{said}. A cell leads to the runs that fall short"):
-        picked = decisions_panels.chart(
+        picked = clickable.chart(
             quality_charts.heat(cells, report.principles), f"quality.heat.{side}", f"Failures of principles by {side}"
         )
         if picked:
@@ -151,7 +152,7 @@ def _where(runs: View, report: QualityReport, side: Side) -> None:
         right,
         decisions_panels.panel("Against the average", "Mean score less that of all runs, with its interval of 95 %"),
     ):
-        picked = decisions_panels.chart(
+        picked = clickable.chart(
             quality_charts.standings(standings),
             f"quality.standings.{side}",
             f"Score of each {side} against the average",
@@ -207,9 +208,7 @@ def reliability(view: View) -> None:
     st.subheader("Does confidence hold?", anchor=False)
     left, right = layout.wide_then_narrow()
     with left, decisions_panels.panel(f"Confidence against: {decisions_words.OUTCOMES[outcome].lower()}"):
-        picked = decisions_panels.chart(
-            calibration_charts.reliability(found), "quality.reliability", "Reliability curve"
-        )
+        picked = clickable.chart(calibration_charts.reliability(found), "quality.reliability", "Reliability curve")
         if picked:
             changed = replace(view, sure_from=picked[0][0], sure_to=picked[0][1])
             navigation.open_page("traces", changed.params())

@@ -8,14 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
 import httpx
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
+from playwright.sync_api import TimeoutError as TooSlow
 
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = (
@@ -29,6 +30,7 @@ ARGUMENTS = (
 )
 START_SECONDS = 180
 _STEP_SECONDS = 0.25
+_TRIES, _HOVER_MS = 10, 2_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,26 +100,36 @@ def settled(page: Page) -> Page:
 
 def click_bar(page: Page, chart_name: str) -> None:
     """Click the middle of the largest bar of a chart."""
-    _click(page, max(_drawn(page, chart_name, ".bars .point path"), key=lambda box: box["width"] * box["height"]))
+
+    def largest(boxes: list[FloatRect]) -> FloatRect:
+        return max(boxes, key=lambda box: box["width"] * box["height"])
+
+    _click(page, chart_name, ".bars .point path", largest)
 
 
 def click_point(page: Page, chart_name: str, number: int) -> None:
     """Click a point of the first line of a chart, counted from the left."""
-    points = _drawn(page, chart_name, ".scatterlayer .trace:first-child .points path")
-    _click(page, sorted(points, key=lambda box: box["x"])[number])
+
+    def numbered(boxes: list[FloatRect]) -> FloatRect:
+        return sorted(boxes, key=lambda box: box["x"])[number]
+
+    _click(page, chart_name, ".scatterlayer .trace:first-child .points path", numbered)
 
 
-def _drawn(page: Page, chart_name: str, what: str) -> list[FloatRect]:
-    """Where such parts of a chart are, once the page has settled: they are drawn anew until then."""
+def _click(page: Page, chart_name: str, what: str, choose: Callable[[list[FloatRect]], FloatRect]) -> None:
+    """Click one of such parts of a chart, once it says what is under the mouse: until the page has settled it is drawn anew."""
     settled(page)
     chart = page.get_by_role("figure", name=chart_name)
-    chart.scroll_into_view_if_needed()
-    chart.locator(what).first.wait_for(state="attached")
-    return [box for part in chart.locator(what).all() if (box := part.bounding_box()) is not None]
-
-
-def _click(page: Page, box: FloatRect) -> None:
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for _ in range(_TRIES):
+        chart.scroll_into_view_if_needed()
+        chart.locator(what).first.wait_for(state="attached")
+        box = choose([box for part in chart.locator(what).all() if (box := part.bounding_box()) is not None])
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(*middle)
+        with suppress(TooSlow):
+            chart.locator(".hoverlayer > *").first.wait_for(timeout=_HOVER_MS)
+            break
+    page.mouse.click(*middle)
 
 
 def _until_ready(running: Application, process: subprocess.Popen[bytes]) -> None:

@@ -53,7 +53,7 @@ def test_a_rule_is_made_tried_silenced_changed_and_deleted(running: Application,
     settled(page)
     page.get_by_role("button", name="Turn off").click()
     expect(page.get_by_role("button", name="Turn on")).to_be_visible()
-    page.get_by_role("button", name="Delete", exact=True).click()
+    settled(page).get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name="Delete this rule").click()
     expect(page.get_by_text("No rule is set up.")).to_be_visible()
     expect(page).to_have_url(f"{running.url}/alerts")

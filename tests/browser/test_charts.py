@@ -57,3 +57,20 @@ def test_a_point_leads_to_the_traces_of_its_time(running: Application, page: Pag
         expect(page.locator("tbody tr")).to_have_count(count)
         settled(page).go_back()
         page.wait_for_url(re.compile(rf"/\?project={PROJECT}"))
+
+
+def test_a_click_counts_on_a_chart_that_has_changed_since_it_was_drawn(running: Application, page: Page) -> None:
+    """Traces come in all the time: the page that is drawn again because of the click has another figure."""
+    project = "charts-live"
+    at = SystemClock().now() - timedelta(minutes=20)
+    database = Database(embedded_url(running.data_dir))
+    store(database, *(make_run(started_at=at, project=project, passed=True) for _ in range(GOOD)))
+    page.goto(f"{running.url}/?project={project}&range=1h")
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(GOOD)
+    store(database, make_run(started_at=SystemClock().now(), project=project, passed=True))
+    database.close()
+    expect(rows).to_have_count(GOOD + 1)  # the list looks again by itself, the charts do not
+    click_bar(page, "Quality flags over time")
+    page.wait_for_url(re.compile(r"/traces\?.*flag=NORMAL"))
+    expect(rows).to_have_count(GOOD)

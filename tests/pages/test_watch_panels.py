@@ -12,7 +12,7 @@ from dashboard.system_growth import room_sentence
 from dashboard.watch_data import Growth, Room
 from tests.factories import NOON
 from tests.pages.conftest import OpenPage, texts
-from tests.pages.test_system_page import tables
+from tests.pages.test_system_page import by_first_column
 from tracing_core.clock import SystemClock
 from tracing_core.forecast import DaysLeft, forecast
 from tracing_core.model import TraceData
@@ -31,7 +31,7 @@ def test_growth_is_told_with_what_to_expect(open_page: OpenPage, stored: list[Tr
         keep_sizes(database, today - timedelta(days=number), {FILES: (12 - number) * 1_000_000})
     app = open_page("system")
     assert not app.exception
-    sizes = {row["Size"]: (row["Expected"], row["Between"]) for row in tables(app)["Size"]}
+    sizes = {row["Size"]: (row["Expected"], row["Between"]) for row in by_first_column(app)["Size"]}
     assert sizes["Files of traces, now"][0] == "0 B"
     assert sizes["Files of traces, in 30 days"] == ("30.0 MB", "30.0 – 30.0 MB")
     assert "is not set" in texts(app)
@@ -40,14 +40,14 @@ def test_growth_is_told_with_what_to_expect(open_page: OpenPage, stored: list[Tr
 def test_few_days_expect_nothing(open_page: OpenPage, stored: list[TraceData]) -> None:
     """Without a history there is no projection, and the page says what it takes."""
     app = open_page("system")
-    assert {row["Expected"] for row in tables(app)["Size"] if "in 30 days" in row["Size"]} == {"–"}
+    assert {row["Expected"] for row in by_first_column(app)["Size"] if "in 30 days" in row["Size"]} == {"–"}
     assert "that takes 5 whole days, and there are 0" in texts(app)
 
 
 def test_questions_of_this_process_are_timed(open_page: OpenPage, stored: list[TraceData]) -> None:
     """What the page itself asked the database is among the slowest questions."""
     open_page("overview")
-    asked = {row["Question"]: row for row in tables(open_page("system"))["Question"]}
+    asked = {row["Question"]: row for row in by_first_column(open_page("system"))["Question"]}
     assert "system.storage" in asked
     assert {row["Asked by"] for row in asked.values()} == {"dashboard"}
 

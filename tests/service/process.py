@@ -45,7 +45,9 @@ class Process:
                 stdin=subprocess.PIPE,
                 stderr=output,
             )
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
+        self.client = httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", timeout=180
+        )  # an index may have to be built first
 
     def answers(self) -> bool:
         """Whether it answers."""
